@@ -24,9 +24,7 @@ _PARAGRAPHS = frozenset(
 # A <pre> holds phrases only, so one of these inside it means that its end tag is missing.
 _NEVER_IN_CODE = frozenset("p h1 h2 h3 h4 h5 h6 ul ol li blockquote section article main dl".split())
 _SPACES = frozenset({"br", "td", "th", "option", "img"})
-_VOID = frozenset(
-    "area base br col embed hr img input link meta param source track wbr frame keygen".split()
-)
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr frame keygen".split())
 _SKIPPED = RAW_TEXT | frozenset(
     "svg math template noscript iframe object canvas audio video select button head title".split()
 )
@@ -36,7 +34,7 @@ _SKIPPED_CLASSES = frozenset(
 )
 _IGNORE = re.compile(r"\s{0,8}related:\s{0,8}ignore\s{0,8}")
 _RESUME = re.compile(r"\s{0,8}related:\s{0,8}resume\s{0,8}")
-_CONTROL = {code: " " for code in (*range(32), *range(127, 160))} | {0xAD: None, 0x200B: None, 0xFEFF: None}
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ") | {0xAD: None, 0x200B: None, 0xFEFF: None}
 
 
 @dataclass(frozen=True, slots=True)
