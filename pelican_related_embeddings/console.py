@@ -1,0 +1,79 @@
+"""What a blogger sees of the pipeline while it works."""
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pelican.log import console
+from rich.errors import LiveError
+
+from .encoder import DOWNLOAD_SIZES
+from .pipeline import Outcome
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_logger = logging.getLogger(__name__)
+
+
+class BuildReporter:
+    """Tells of embedding on Pelican's own console, and of nothing else there; see ``pipeline.Reporter``.
+
+    Pelican hides INFO by default, and with the plain log handler always; a first build that is silent for a
+    minute looks as if it hung. Under ``-q`` nothing is said.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._quiet = logging.getLogger().getEffectiveLevel() >= logging.CRITICAL
+        self._bar: "Progress | None" = None
+        self._task: Any = None
+
+    def announce(self, count: int, model: str, download: bool) -> None:
+        """Say what is about to take time."""
+        size = DOWNLOAD_SIZES.get(model, "")
+        fetched = f" The model is fetched first{f' ({size})' if size else ''}, once." if download else ""
+        self._say(f"related_embeddings: embedding {count} articles with {model}.{fetched}")
+        if not self._quiet and console.is_terminal and count > 1:
+            self._start_bar(count)
+
+    def advance(self, done: int, total: int) -> None:
+        """Move the progress bar."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+    def note(self, message: str) -> None:
+        """Log a remark for whoever looks into a problem."""
+        _logger.debug("related_embeddings: %s", message)
+
+    def close(self) -> None:
+        """Take the progress bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def summarise(self, count: int, outcome: Outcome, seconds: float) -> None:
+        """Say in one line what was done; aloud only if it took work."""
+        line = (
+            f"related_embeddings: {count} articles, {outcome.embedded} embedded, "
+            f"{count - outcome.embedded} from cache, in {seconds:.1f} s"
+        )
+        if outcome.embedded:
+            self._say(line)
+        else:
+            _logger.info(line)
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _start_bar(self, count: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        bar = Progress(*columns, console=console, transient=True)
+        # Pelican's own spinner is running; before rich 14.1 there can be only one of them.
+        with contextlib.suppress(LiveError):
+            bar.start()
+            self._bar, self._task = bar, bar.add_task("embedding", total=count)

@@ -1,0 +1,90 @@
+"""Put the block of related posts into article pages, whatever the theme.
+
+The page is rendered as always; where the theme has not shown the list itself, ``related_posts.html`` is
+rendered with the same context and put after the article's content. Nothing of the article is changed,
+so feeds, summaries and index pages cannot be touched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from .records import RelatedPosts
+
+PARTIAL = "related_posts"
+MARKER = "<!-- related -->"
+SHORTEST_CONTENT = 8  # characters; a shorter text may well stand elsewhere on the page too
+
+
+@dataclass(frozen=True, slots=True)
+class InsertingTemplate:
+    """A template of Pelican's that adds the block where it renders the page of an article."""
+
+    template: Any
+    generator: Any
+    insert: bool | str
+
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        """Return the page, with the block if it is an article's page and the theme shows none."""
+        context: dict[str, Any] = dict(*args, **kwargs)
+        source = find_source(context)
+        if source is None:
+            return str(self.template.render(context))
+        source.related_posts.shown = False
+        page = str(self.template.render(context))
+        if source.related_posts.shown or not source.related_posts:
+            return page
+        block = self.generator.get_template(PARTIAL).render({**context, "article": source})
+        return insert_block(page, str(block), source.content or "", self.insert)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.template, name)
+
+
+def insert_into_pages(generator: Any, insert: bool | str) -> None:
+    """Make the templates that ``generator`` hands out add the block to the pages of articles."""
+    if insert is not False:
+        generator.get_template = partial(_get_template, generator, generator.get_template, insert)
+
+
+def _get_template(generator: Any, original: Any, insert: bool | str, name: str) -> Any:
+    template = original(name)
+    return template if name == PARTIAL else InsertingTemplate(template, generator, insert)
+
+
+def find_source(context: Mapping[str, Any]) -> Any:
+    """Return the article or page whose own page ``context`` is for, if it has a list; else None."""
+    for name in ("article", "page"):
+        source = context.get(name)
+        related = getattr(source, "related_posts", None)
+        if isinstance(related, RelatedPosts) and context.get("output_file") == source.save_as:
+            return source
+    return None
+
+
+def insert_block(page: str, block: str, content: str, insert: bool | str = True) -> str:
+    """Return ``page`` with ``block`` at the article's marker, or else after its ``content``.
+
+    A theme may print a short content more than once, as a summary too: the last place is meant. Where
+    the content is not to be found, the block goes to the end of the article, the main part or the page.
+    """
+    start, end = _find_content(page, content)
+    marker = page.find(MARKER, start, end)
+    if marker >= 0:
+        return page[:marker] + block + page[marker + len(MARKER) :]
+    if insert == "marker":
+        return page
+    if end > start:
+        return f"{page[:end]}\n{block}\n{page[end:]}"
+    for closing in ("</article>", "</main>", "</body>"):
+        place = page.rfind(closing)
+        if place >= 0:
+            return f"{page[:place]}{block}\n{page[place:]}"
+    return f"{page}\n{block}\n"
+
+
+def _find_content(page: str, content: str) -> tuple[int, int]:
+    content = content.strip()
+    start = page.rfind(content) if len(content) >= SHORTEST_CONTENT else -1
+    return (start, start + len(content)) if start >= 0 else (0, 0)

@@ -1,0 +1,263 @@
+"""From documents to related posts: words, vectors, ranking, selection, each looked up before it is done.
+
+The lookup goes from the end backwards, so a build in which nothing changed costs a hash per document
+and one query, and imports neither numpy nor a model. Knows nothing of Pelican.
+"""
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+from .cache import Cache
+from .documents import Document, key_document, key_documents, order_documents
+from .embedding import Progress, Text, embed_documents, recall_model
+from .encoder import Model, key_encoder
+from .errors import EncoderError
+from .results import dump_pool, dump_selection, load_pool, load_selection
+from .selection import Candidates, Pool, Selection, select_related
+from .settings import Settings
+
+PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
+DEPTH = 24  # candidates kept per document, so that a changed date or pin needs no new ranking
+
+# The settings that decide which candidates are shown; the others decide how they are found or rendered.
+SELECTING = (
+    "max min_score fill exclude_categories exclude_tags exclude_paths category newer max_age_days "
+    "half_life_days skip_linked max_appearances diversity pages"
+).split()
+
+
+class Reporter(Progress, Protocol):
+    """Is told what the pipeline does."""
+
+    def note(self, message: str) -> None:
+        """Record something only worth knowing when looking into a problem."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a build came to.
+
+    ``selection`` has the list of each document, row by row. ``problems`` are soft failures: the lists are
+    less good than they would be without them. ``notes`` are what an author may want to know once.
+    """
+
+    selection: Selection
+    embedded: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def relate_documents(
+    documents: Sequence[Document],
+    settings: Settings,
+    cache: Cache,
+    reporter: Reporter,
+    other_slugs: Collection[str] = (),
+) -> Outcome:
+    """Return the related posts of each of ``documents``, which are in order of path.
+
+    A fault of the model or of the cache is no exception: it is among the outcome's ``problems``.
+    """
+    started = time.perf_counter()
+    build = _Build(documents, settings, cache, reporter)
+    selection = build.recall_selection(other_slugs) or build.make_selection(other_slugs)
+    outcome = build.outcome(selection)
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+class _Build:
+    """One build's way from documents to lists."""
+
+    def __init__(
+        self, documents: Sequence[Document], settings: Settings, cache: Cache, reporter: Reporter
+    ) -> None:
+        self.documents = documents
+        self.settings = settings
+        self.cache = cache
+        self.reporter = reporter
+        self.embedded = 0
+        self.complete = True
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+        self.keys = [key_document(document) for document in documents]
+        self.model = self.recall_model()
+
+    def recall_model(self) -> Model:
+        try:
+            return recall_model(self.settings, self.cache)
+        except EncoderError as error:
+            self.problems.append(str(error))
+            return Model(self.settings.model, None)
+
+    # Keys: everything that a result depends on, and nothing else
+
+    def key_selection(self, other_slugs: Collection[str]) -> bytes:
+        chosen = asdict(self.settings)
+        parts = [self.describe_ranking(), [chosen[name] for name in SELECTING], sorted(other_slugs)]
+        return key_documents(self.documents, self.keys, "lists", json.dumps(parts))
+
+    def key_candidates(self) -> bytes:
+        plain = [
+            replace(document, pins=(), excluded=(), hidden=False, never=False, links=(), tags=(), category="")
+            for document in self.documents
+        ]
+        return key_documents(plain, self.keys, "candidates", json.dumps(self.describe_ranking()))
+
+    def describe_ranking(self) -> list[Any]:
+        encoder = key_encoder(self.model, self.settings)
+        settings = self.settings
+        return [
+            PIPELINE_VERSION,
+            DEPTH,
+            encoder,
+            settings.weight,
+            settings.across_languages,
+            "suggestions" in settings.pages,
+        ]
+
+    # Lists
+
+    def recall_selection(self, other_slugs: Collection[str]) -> Selection | None:
+        stored = self.recall(self.key_selection(other_slugs))
+        try:
+            return load_selection(stored) if stored else None
+        except ValueError:
+            return None
+
+    def make_selection(self, other_slugs: Collection[str]) -> Selection:
+        pool = self.find_pool()
+        selection = select_related(self.documents, pool, self.settings, other_slugs)
+        if self.complete:
+            self.cache.write("results", {self.key_selection(other_slugs): dump_selection(selection)})
+        return selection
+
+    def recall(self, key: bytes) -> bytes | None:
+        return self.cache.read("results", [key]).get(key) if self.model.digest else None
+
+    # Candidates
+
+    def find_pool(self) -> Pool:
+        """Return the candidates, kept ones where there are any; ranking is at hand if they do not suffice."""
+        stored = self.recall(self.key_candidates())
+        try:
+            kept = load_pool(stored) if stored else None
+        except ValueError:
+            kept = None
+        ranker = _Ranker(self)
+        if kept is None:
+            kept = ranker.rank_all()
+            if self.complete:
+                self.cache.write("results", {self.key_candidates(): dump_pool(kept)})
+        return replace(kept, deepen=ranker.deepen, similarity=ranker.measure)
+
+    def outcome(self, selection: Selection) -> Outcome:
+        return Outcome(selection, self.embedded, 0.0, self.problems, self.notes)
+
+
+class _Ranker:
+    """Ranks at the first question; a build whose kept candidates suffice never asks one."""
+
+    def __init__(self, build: _Build) -> None:
+        self.build = build
+        self.ranking: Any = None
+
+    def rank_all(self) -> Pool:
+        ranking = self.rank()
+        return Pool(ranking.candidates, DEPTH, ranking.duplicates)
+
+    def deepen(self, row: int, mask: Sequence[bool]) -> Candidates:
+        import numpy as np
+
+        found: Candidates = self.rank().deepen(row, np.asarray(mask), DEPTH)
+        return found
+
+    def measure(self, first: int, second: int) -> float:
+        vectors = self.rank().vectors
+        return float(vectors[first] @ vectors[second])
+
+    def rank(self) -> Any:
+        if self.ranking is None:
+            self.ranking = rank_documents(self.build)
+        return self.ranking
+
+
+def rank_documents(build: _Build) -> Any:
+    """Return the ranking of all of a build's documents, with everything made that is not cached."""
+    import numpy as np
+
+    from .lexical import recurring_blocks
+    from .ranking import rank
+    from .reading import read_words
+
+    documents = build.documents
+    words = read_words(documents, build.keys, build.cache, build.reporter)
+    terms = [word.terms for word in words]
+    suggested = np.array([is_suggested(document, build.settings) for document in documents], dtype=bool)
+    recurring = frozenset(int(block) for block in recurring_blocks(terms, suggested))
+    filled = [row for row, word in enumerate(words) if not word.empty]
+    texts = [
+        Text(
+            documents[row],
+            words[row].digest,
+            recurring.intersection(int(block) for block in words[row].terms.blocks) if recurring else recurring,
+        )
+        for row in filled
+    ]
+    embedding = embed_documents(texts, build.model, build.settings, build.cache, build.reporter)
+    build.model = embedding.model
+    build.embedded += embedding.embedded
+    build.complete = not embedding.missing
+    if embedding.problem:
+        build.problems.append(describe_missing(embedding.problem, embedding.missing, len(texts)))
+    vectors = np.zeros((len(documents), embedding.vectors.shape[1]), dtype=np.float32)
+    vectors[filled] = embedding.vectors
+    has_text = np.zeros(len(documents), dtype=bool)
+    has_text[filled] = True
+    ranking = rank(
+        vectors,
+        terms,
+        published=suggested & has_text,
+        group=np.array(_group_languages(documents, build.settings)),
+        order=np.array(order_documents(documents)),
+        blocked=_block_translations(documents),
+        weight=build.settings.weight,
+        depth=DEPTH,
+    )
+    return replace(
+        ranking, candidates=[kept if has_text[row] else () for row, kept in enumerate(ranking.candidates)]
+    )
+
+
+def is_suggested(document: Document, settings: Settings) -> bool:
+    """Return whether a document is one of those that others are ranked among."""
+    return document.published and (not document.is_page or "suggestions" in settings.pages)
+
+
+def describe_missing(problem: str, missing: int, total: int) -> str:
+    """Return a warning that also says what the fault means for the blog."""
+    return (
+        f"{problem} The site is built all the same: {missing} of {total} articles have no vector and are "
+        "ranked by the words that they share."
+    )
+
+
+def _group_languages(documents: Sequence[Document], settings: Settings) -> list[int]:
+    """Return a number for each document; only those of one number are compared."""
+    if settings.across_languages:
+        return [0] * len(documents)
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(document.lang, len(numbers)) for document in documents]
+
+
+def _block_translations(documents: Sequence[Document]) -> dict[int, list[int]]:
+    rows = {document.path: row for row, document in enumerate(documents)}
+    return {
+        row: [rows[path] for path in document.translations if path in rows]
+        for row, document in enumerate(documents)
+        if document.translations
+    }
