@@ -53,7 +53,9 @@ def path_content(content: Any) -> str:
     return str(path).replace("\\", "/") if path else f"{content.lang}/{content.slug}"
 
 
-def describe_contents(contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str) -> list[Document]:
+def describe_contents(
+    contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str
+) -> list[Document]:
     """Return a document for each of ``contents``."""
     urls = {content.url: path_content(content) for content, _ in contents} if settings.skip_linked else {}
     return [_describe(content, published, urls, settings, site_url) for content, published in contents]
@@ -144,5 +146,7 @@ def describe_misspelt(content: Any) -> list[str]:
         if folded.startswith(("relat", "realt")) and folded not in METADATA:
             close = get_close_matches(folded, METADATA, n=1, cutoff=0.85)
             if close:
-                warnings.append(f'{path_content(content)}: the metadata name "{name}" means nothing; did you mean "{close[0]}"?')
+                warnings.append(
+                    f'{path_content(content)}: the metadata name "{name}" means nothing; did you mean "{close[0]}"?'
+                )
     return warnings

@@ -82,6 +82,7 @@ class _Build:
         self.reporter = reporter
         self.embedded = 0
         self.complete = True
+        self.has_text: list[bool] = []
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.keys = [key_document(document) for document in documents]
@@ -168,7 +169,12 @@ class _Ranker:
 
     def rank_all(self) -> Pool:
         ranking = self.rank()
-        return Pool(ranking.candidates, DEPTH, ranking.duplicates)
+        # A document without text, such as a lone picture, has nothing that a suggestion could be like.
+        kept = tuple(
+            found if has_text else ()
+            for found, has_text in zip(ranking.candidates, self.build.has_text, strict=True)
+        )
+        return Pool(kept, DEPTH, ranking.duplicates)
 
     def deepen(self, row: int, mask: Sequence[bool]) -> Candidates:
         import numpy as np
@@ -204,7 +210,9 @@ def rank_documents(build: _Build) -> Any:
         Text(
             documents[row],
             words[row].digest,
-            recurring.intersection(int(block) for block in words[row].terms.blocks) if recurring else recurring,
+            recurring.intersection(int(block) for block in words[row].terms.blocks)
+            if recurring
+            else recurring,
         )
         for row in filled
     ]
@@ -216,20 +224,16 @@ def rank_documents(build: _Build) -> Any:
         build.problems.append(describe_missing(embedding.problem, embedding.missing, len(texts)))
     vectors = np.zeros((len(documents), embedding.vectors.shape[1]), dtype=np.float32)
     vectors[filled] = embedding.vectors
-    has_text = np.zeros(len(documents), dtype=bool)
-    has_text[filled] = True
-    ranking = rank(
+    build.has_text = [not word.empty for word in words]
+    return rank(
         vectors,
         terms,
-        published=suggested & has_text,
+        published=suggested & np.array(build.has_text, dtype=bool),
         group=np.array(_group_languages(documents, build.settings)),
         order=np.array(order_documents(documents)),
         blocked=_block_translations(documents),
         weight=build.settings.weight,
         depth=DEPTH,
-    )
-    return replace(
-        ranking, candidates=[kept if has_text[row] else () for row, kept in enumerate(ranking.candidates)]
     )
 
 

@@ -42,7 +42,10 @@ def _pack(lists: Sequence[Candidates]) -> list[list[tuple[Any, ...]]]:
 
 def _unpack(lists: Iterable[Iterable[Sequence[Any]]]) -> tuple[Candidates, ...]:
     return tuple(
-        tuple(Candidate(row, *numbers, tuple(terms), bool(pin)) for row, *numbers, terms, pin in map(_pad, items))
+        tuple(
+            Candidate(row, *numbers, tuple(terms), bool(pin))
+            for row, *numbers, terms, pin in map(_pad, items)
+        )
         for items in lists
     )
 

@@ -196,9 +196,7 @@ class _Desk:
         }
         for published in (True, False):
             rows = [row for row in wanted if self.documents[row].published is published]
-            self.grant(
-                (place, candidate, row) for row in rows for place, candidate in enumerate(wanted[row])
-            )
+            self.grant((place, candidate, row) for row in rows for place, candidate in enumerate(wanted[row]))
             for row in rows:
                 if self.pool.deepen is not None and self.is_short(row):
                     self.dig(row)
@@ -246,7 +244,10 @@ class _Desk:
         while pool and len(taken) < self.settings.max:
             best = max(
                 pool,
-                key=lambda c: (round((1 - share) * self.weigh_age(c) - share * nearest[c.row], 5), -self.order[c.row]),
+                key=lambda c: (
+                    round((1 - share) * self.weigh_age(c) - share * nearest[c.row], 5),
+                    -self.order[c.row],
+                ),
             )
             pool.remove(best)
             taken.append(best)
@@ -318,5 +319,3 @@ def _group_duplicates(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
 
 def _fold(text: str) -> str:
     return text.strip().casefold()
-
-

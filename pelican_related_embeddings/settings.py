@@ -314,33 +314,34 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
 
     Raises ``SettingsError`` naming every wrong value and every unknown name at once.
     """
-    config = {**_inherit(config), **config}
+    inherited = _inherit(config)
     options = {name_setting(option): option for option in fields(Settings)}
     problems = [
         _describe_unknown(name, options) for name in config if name.startswith(PREFIX) and name not in options
     ]
     values = {}
     for name, option in options.items():
-        if name in config:
+        written, value = (name, config[name]) if name in config else inherited.get(name, ("", None))
+        if written:
             check: Check = option.metadata["check"]
             try:
-                values[option.name] = check.convert(config[name])
+                values[option.name] = check.convert(value)
             except (ValueError, TypeError):
-                problems.append(f"{name} must be {check.rule}, got {config[name]!r}.")
+                problems.append(f"{written} must be {check.rule}, got {value!r}.")
     if problems:
         raise SettingsError("Correct these settings and build again:\n  " + "\n  ".join(problems))
     return Settings(**values)
 
 
-def _inherit(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the settings of the tag-based plugins mean here."""
-    inherited: dict[str, Any] = {}
+def _inherit(config: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Return what the settings of the tag-based plugins mean here: setting -> (name as written, value)."""
+    inherited: dict[str, tuple[str, Any]] = {}
     for old, new in INHERITED.items():
         if old in config:
             value = config[old]
             if new.endswith("_CATEGORY"):
                 value = "other" if value else "any"
-            inherited[new] = value
+            inherited[new] = (old, value)
     return inherited
 
 

@@ -1,0 +1,107 @@
+"""Settings are checked at once, and all together."""
+
+from dataclasses import fields
+
+import pytest
+
+from pelican_related_embeddings.errors import SettingsError
+from pelican_related_embeddings.settings import Settings, name_setting, read_settings
+
+WRONG = {
+    "max": [-1, "5", 2.0, True, None],
+    "title": [5, ["a"], {"en": 1}],
+    "insert": ["after", 1, None],
+    "show": ["date", ["dates"], 5],
+    "style": [1, "yes"],
+    "feeds": [1, None],
+    "model": ["", "  ", None, 5],
+    "windows": [-1, 1.5, "all"],
+    "prompt": [5, b"x"],
+    "device": ["", 5, [], [1]],
+    "batch_size": [0, "16", True],
+    "encoder": ["torch", None],
+    "endpoint": ["localhost:8080", "ftp://x", 5],
+    "endpoint_concurrency": [0, "4"],
+    "endpoint_timeout": [0, "60", float("nan")],
+    "trust_remote_code": [1, "no"],
+    "embed": [0, "True"],
+    "strict": [0, None],
+    "cache": ["", 5],
+    "weight": [-0.1, 1.1, "0.5", float("nan"), True],
+    "min_score": [-0.1, 2, None],
+    "fill": [1],
+    "exclude_categories": ["news", [1], [""]],
+    "exclude_tags": ["a", [None]],
+    "exclude_paths": ["notes/*", 5],
+    "category": ["none", None, 1],
+    "newer": [None, 1],
+    "max_age_days": [0, -5, "30", float("inf")],
+    "half_life_days": [0, "x"],
+    "skip_linked": ["yes"],
+    "max_appearances": [0, 1.5],
+    "diversity": [-1, 1.5, None],
+    "across_languages": ["en", 1],
+    "pages": [True, ["all"]],
+    "aliases": [["related"], "similar_posts"],
+    "map": ["", "../map.html", "/map.html", "related/", 5],
+    "map_separate_files": [1],
+    "json": ["..", "/x.json", True],
+}
+
+
+def test_every_setting_has_wrong_values_to_be_tested_with() -> None:
+    assert set(WRONG) == {option.name for option in fields(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
+def test_a_wrong_value_is_refused_with_the_rule_and_the_value(name: str, value: object) -> None:
+    setting = f"RELATED_EMBEDDINGS_{name.upper()}"
+
+    with pytest.raises(SettingsError) as error:
+        read_settings({setting: value})
+
+    assert f"{setting} must be " in str(error.value)
+    assert f"got {value!r}" in str(error.value)
+
+
+def test_all_wrong_settings_are_listed_at_once() -> None:
+    wrong = {name_setting(option): WRONG[option.name][0] for option in fields(Settings)}
+
+    with pytest.raises(SettingsError) as error:
+        read_settings(wrong)
+
+    assert all(name in str(error.value) for name in wrong)
+
+
+def test_defaults_pass_their_own_checks() -> None:
+    defaults = {name_setting(option): option.default for option in fields(Settings)}
+
+    assert read_settings(defaults) == read_settings({}) == Settings()
+
+
+def test_a_misspelt_name_is_pointed_out() -> None:
+    with pytest.raises(SettingsError, match="Did you mean RELATED_EMBEDDINGS_MIN_SCORE"):
+        read_settings({"RELATED_EMBEDDINGS_MINSCORE": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("old", "field", "expected"),
+    [
+        ({"RELATED_POSTS_MAX": 3}, "max", 3),
+        ({"SIMILAR_POSTS_MAX_COUNT": 7}, "max", 7),
+        ({"RELATED_POSTS_SKIP_SAME_CATEGORY": True}, "category", "other"),
+        ({"RELATED_POSTS_SKIP_SAME_CATEGORY": False}, "category", "any"),
+        ({"RELATED_POSTS_MAX": 3, "RELATED_EMBEDDINGS_MAX": 4}, "max", 4),
+    ],
+)
+def test_settings_of_the_tag_plugins_are_taken_over(
+    old: dict[str, object], field: str, expected: object
+) -> None:
+    assert getattr(read_settings(old), field) == expected
+
+
+def test_a_wrong_value_of_a_tag_plugin_is_named_as_the_blogger_wrote_it() -> None:
+    with pytest.raises(SettingsError, match=r"^Correct.*\n  RELATED_POSTS_MAX must be"):
+        read_settings({"RELATED_POSTS_MAX": "5"})
