@@ -1,0 +1,28 @@
+# An ordinary Pelican configuration. The only line that this plugin needs is
+# PLUGINS; everything else is what any small blog would have.
+
+AUTHOR = "Robin Hale"
+SITENAME = "Too Many Hobbies"
+SITEURL = ""
+
+PATH = "content"
+STATIC_PATHS = ["images"]
+CACHE_PATH = "cache"
+
+TIMEZONE = "Europe/London"
+DEFAULT_LANG = "en"
+
+# A stock theme that knows nothing about the plugin: the list of related posts
+# is added below each post all the same.
+THEME = "notmyidea"
+
+PLUGINS = ["pelican_related_embeddings"]
+
+# Feeds are off: this example is only ever read locally.
+FEED_ALL_ATOM = None
+CATEGORY_FEED_ATOM = None
+TRANSLATION_FEED_ATOM = None
+AUTHOR_FEED_ATOM = None
+AUTHOR_FEED_RSS = None
+
+DEFAULT_PAGINATION = 12
