@@ -102,11 +102,15 @@ class Cache:
         counts = {table: self._run(lambda db, t=table: _count(db, t), 0) for table in tables}
         return {**counts, "bytes": self.path.stat().st_size if self.path.is_file() else 0}
 
+    def list_used(self) -> dict[str, set[bytes]]:
+        """Return the keys, by table, of all rows that were read or written here."""
+        return {table: set(keys) for table, keys in self._used.items()}
+
     # Rows
 
     def _is_sound(self, row: Sequence[Any]) -> bool:
         key, content, checksum = row
-        sound = isinstance(content, bytes) and checksum == _sum(key, content)
+        sound = isinstance(content, bytes) and checksum == sum_row(key, content)
         if not sound:
             self._complain(f"The cache {self.path} holds damaged rows; what they held is made again.")
         return sound
@@ -119,7 +123,7 @@ class Cache:
         build, day = _count_builds(db) + 1, _today()
         db.executemany(
             f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-            [(key, content, _sum(key, content), build, day) for key, content in rows.items()],
+            [(key, content, sum_row(key, content), build, day) for key, content in rows.items()],
         )
         db.executemany("DELETE FROM claims WHERE key = ?", [(key,) for key in rows])
         self._written += len(rows)
@@ -316,7 +320,8 @@ def _count_builds(db: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _sum(key: bytes, content: bytes) -> bytes:
+def sum_row(key: bytes, content: bytes) -> bytes:
+    """Return the checksum that a row must carry."""
     return blake2b(content, digest_size=8, key=bytes(key)[:64]).digest()
 
 
