@@ -70,6 +70,40 @@ def relate_documents(
     return outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a build knows of its documents, for whoever wants to see more than the lists.
+
+    ``ranking`` is a ``ranking.Ranking``; ``has_text`` tells, row by row, who has more than a title.
+    """
+
+    documents: Sequence[Document]
+    selection: Selection
+    pool: Pool
+    ranking: Any
+    model: Model
+    has_text: Sequence[bool]
+    embedded: int
+    problems: Sequence[str]
+
+
+def study_documents(
+    documents: Sequence[Document],
+    settings: Settings,
+    cache: Cache,
+    reporter: Reporter,
+    other_slugs: Collection[str] = (),
+) -> Study:
+    """Return what ``relate_documents`` would decide, and what it decides by; ranks them all anew."""
+    build = _Build(documents, settings, cache, reporter)
+    ranker = _Ranker(build)
+    pool = replace(ranker.rank_all(), deepen=ranker.deepen, similarity=ranker.measure)
+    selection = select_related(documents, pool, settings, other_slugs)
+    return Study(
+        documents, selection, pool, ranker.rank(), build.model, build.has_text, build.embedded, build.problems
+    )
+
+
 class _Build:
     """One build's way from documents to lists."""
 
