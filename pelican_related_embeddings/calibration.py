@@ -1,48 +1,83 @@
-"""Turn the fused similarity of two documents into a score from 0 to 1 that means the same everywhere.
+"""Turn the similarity of two documents into a score from 0 to 1 that means the same on every site.
 
+The score answers one question: how many neighbours this close would chance alone give the document?
 Knows nothing of vectors, of terms or of Pelican.
 """
 
 from dataclasses import dataclass
+from math import erfc, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+CALIBRATION_VERSION = 1  # part of every result's key: raise it when the same input scores otherwise
 
-BULK = (0.50, 0.90)  # the quantiles between which hardly any two documents are related
+SEMANTIC_EVIDENCE = 0.5  # per standard deviation of the cosine
+LEXICAL_EVIDENCE = 1.5  # per factor of e of the shared terms, whose similarity has a very long tail
+FAMILIARITY_POWER = 3  # strangers match well by the few words they share: they must share many
+QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
+UNDECIDED = 0.5  # the score of all pairs where all pairs are alike, as on a site of two posts
+
+Values = npt.NDArray[np.floating]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How many of a document's neighbours are as close by chance alone.
+    """What chance gives a document: ``others`` neighbours whose evidence is normally distributed."""
 
-    ``start`` is the fused similarity from which chance falls off, ``scale`` how fast, both in standard
-    deviations; ``others`` is how many documents can be neighbours.
-    """
-
-    start: float
-    scale: float
+    middle: float
+    spread: float
     others: int
 
-    def score(self, fused: npt.ArrayLike) -> Floats:
-        """Return 1 / (1 + expected) of each value, rounded to 5 decimals."""
-        return np.round(1 / (1 + self.expect(fused)), 5)
+    def expect(self, evidence: Floats) -> Floats:
+        """Return how many neighbours with at least this much evidence chance would give a document."""
+        steps = (evidence - self.middle) / (self.spread * sqrt(2))
+        tails = np.fromiter(map(erfc, np.minimum(steps, 25).ravel().tolist()), np.float64, steps.size)
+        found: Floats = self.others * tails.reshape(steps.shape) / 2
+        return found
 
-    def expect(self, fused: npt.ArrayLike) -> Floats:
-        """Return how many neighbours at least as close as ``fused`` chance would give a document."""
-        values = np.asarray(fused, np.float64)
-        if self.scale <= 0:
-            return np.full(values.shape, float(self.others))
-        steps = (values - self.start) / self.scale
-        tail: Floats = self.others * (1 - BULK[0]) * np.exp(-np.clip(steps, -50, 50))
-        return np.minimum(tail, self.others)
+    def score(self, evidence: Floats) -> Floats:
+        """Return s / (1 + s), where s = ln(1 + 1 / expected), rounded to 5 decimals.
+
+        0.41 means one such neighbour by chance, 0.2 three or four, 0.7 one in ten documents that has
+        one, 0.82 one in a hundred. The logarithm keeps the very near apart from the near.
+        """
+        if self.spread <= 0:
+            return np.full(evidence.shape, UNDECIDED)
+        strength = np.log1p(1 / np.maximum(self.expect(evidence), 1e-300))
+        return np.round(strength / (1 + strength), 5)
 
 
-def fit_calibration(fused: Floats, others: int) -> Calibration:
-    """Return the exponential tail through two quantiles of the bulk of ``fused``, one value a pair."""
-    if fused.size == 0:
+def weigh_evidence(semantic: Values, lexical: Values, familiarity: Values) -> Floats:
+    """Return what speaks for a pair, from both similarities in standard deviations.
+
+    ``familiarity``: from 0 to 1, how much of the source's vocabulary the site shares; ``lexical``
+    counts the less the more of it the site has never seen, and so do all its neighbours.
+    """
+    words = np.maximum(lexical.astype(np.float64) * familiarity.astype(np.float64) ** FAMILIARITY_POWER, 0)
+    found: Floats = SEMANTIC_EVIDENCE * semantic.astype(np.float64) + LEXICAL_EVIDENCE * np.log1p(words)
+    return found
+
+
+def average_evidence(evidence: Floats) -> Floats:
+    """Return for each candidate of a list the mean evidence of it and of those before it.
+
+    A list is judged from its head: strong neighbours vouch for the next one, and no candidate scores
+    more than one that is ranked before it. ``evidence``: (lists, depth), best first.
+    """
+    falling = np.minimum.accumulate(evidence, axis=1)
+    found: Floats = np.cumsum(falling, axis=1) / np.arange(1, evidence.shape[1] + 1)
+    return found
+
+
+def fit_calibration(evidence: Floats, others: int) -> Calibration:
+    """Return what chance gives, from the evidence of many pairs of documents.
+
+    Median and quartiles: hardly any two documents of a site are related, so these describe the
+    unrelated ones however strong the ties among the few are (Hampel et al., "Robust statistics", 1986).
+    """
+    if evidence.size == 0:
         return Calibration(0.0, 0.0, max(others, 0))
-    start, end = np.quantile(fused, BULK)
-    scale = (end - start) / np.log((1 - BULK[0]) / (1 - BULK[1]))
-    return Calibration(float(start), float(scale), others)
+    low, middle, high = np.quantile(evidence, (0.25, 0.5, 0.75))
+    return Calibration(float(middle), float(high - low) / QUARTILES, others)

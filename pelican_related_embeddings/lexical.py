@@ -29,7 +29,8 @@ MAX_WORD = 64  # characters; what is longer is data, not a word
 STRONGEST_TERMS = 256  # kept of each row: more rank no better, and the product costs far more
 RECURRING_BLOCKS = 4  # a block on more published documents than this is part of the furniture
 LARGEST_SHARE = 0.15  # of the documents; a term on more of them says little and costs its square
-COMMON_SHARE = 1 / 3  # of the documents; a term on more of them explains nothing to a reader
+COMMON_SHARE = 1 / 4  # of the documents; a word on more of them explains little to a reader
+STOPPING_SHARE = 1 / 2  # of the documents; a word on more of them explains nothing
 COMMON_DOCUMENTS = 8  # a term on no more documents than this is never too common
 SMALL_SITE = 20  # documents; on fewer, terms of one document count in its length as well
 PARTITION_TERMS = 1 << 24  # hashes sorted at once: 128 MiB
@@ -131,7 +132,7 @@ class TermCounts:
 
     def count_without(self, dropped: Hashes) -> Counts:
         """Return ``counts`` less what stands in blocks whose hash is in ``dropped``; 0 is possible."""
-        gone = np.isin(self.blocks, dropped)
+        gone = _find_columns(self.blocks, dropped)[1]
         if not gone.any():
             return self.counts
         numbers = self._unpacked[1]
@@ -299,12 +300,16 @@ class TermMatrix:
     """Weighted terms.
 
     ``rows``: (n, terms) CSR float32, of unit length or empty. ``hashes``: (terms,) uint64, ascending.
-    ``common`` are the terms on more than ``COMMON_SHARE`` of the documents, such as "the".
+    ``coverage``: (n,) float32, the share of a document's terms, the too frequent ones aside, that
+    more than one document has. ``common`` are terms on more than ``COMMON_SHARE`` of the documents, and
+    ``stopping`` those on more than ``STOPPING_SHARE``, such as "the".
     """
 
     rows: sparse.csr_array
     hashes: Hashes
+    coverage: npt.NDArray[np.float32]
     common: frozenset[int]
+    stopping: frozenset[int]
 
 
 def weigh_terms(
@@ -331,16 +336,38 @@ def weigh_terms(
     total = int(np.count_nonzero(counted))
     hashes, frequency = _count_documents(documents, counted, dropped)
     fewest, most = _bound_terms(total)
-    common = hashes[frequency > max(COMMON_SHARE * total, COMMON_DOCUMENTS / 2)]
     kept = (frequency >= fewest) & (frequency <= most)
-    hashes, frequency = hashes[kept], frequency[kept]
-    idf = np.log((1 + total) / (1 + frequency)) + 1
-    parts = [
-        _weigh_chunk(chunk, dropped, hashes, (idf**2).astype(np.float32))
-        for chunk in _split_documents(documents)
-    ]
-    rows = sparse.vstack(parts, format="csr") if parts else sparse.csr_array((0, len(hashes)))
-    return TermMatrix(sparse.csr_array(rows, dtype=np.float32), hashes, frozenset(common.tolist()))
+    idf = np.log((1 + total) / (1 + frequency[kept])) + 1
+    vocabulary = _Vocabulary(
+        hashes[kept], (idf**2).astype(np.float32), frequency[kept] > 1, hashes[frequency > most]
+    )
+    parts, coverage = [], [np.empty(0, np.float32)]
+    for chunk in _split_documents(documents):
+        part, covered = _weigh_chunk(chunk, dropped, vocabulary)
+        parts.append(part)
+        coverage.append(covered)
+    rows = sparse.vstack(parts, format="csr") if len(parts) > 1 else (parts or [None])[0]
+    if rows is None:
+        rows = sparse.csr_array((0, len(vocabulary.hashes)), dtype=np.float32)
+    return TermMatrix(
+        rows,
+        vocabulary.hashes,
+        np.concatenate(coverage),
+        frozenset(hashes[frequency > max(COMMON_SHARE * total, COMMON_DOCUMENTS / 2)].tolist()),
+        frozenset(hashes[frequency > max(STOPPING_SHARE * total, COMMON_DOCUMENTS / 2)].tolist()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Vocabulary:
+    """The terms that count. ``hashes``, ``boosts`` (idf²) and ``shared`` (on two documents or more)
+    go together; ``frequent`` are those that are on too many documents. Hashes ascend.
+    """
+
+    hashes: Hashes
+    boosts: npt.NDArray[np.float32]
+    shared: Mask
+    frequent: Hashes
 
 
 def _bound_terms(total: int) -> tuple[int, int]:
@@ -400,23 +427,34 @@ def _split_documents(documents: Sequence[TermCounts]) -> Iterator[list[TermCount
 
 
 def _weigh_chunk(
-    chunk: list[TermCounts], dropped: Hashes, hashes: Hashes, boosts: npt.NDArray[np.float32]
-) -> sparse.csr_array:
+    chunk: list[TermCounts], dropped: Hashes, vocabulary: _Vocabulary
+) -> tuple[sparse.csr_array, npt.NDArray[np.float32]]:
+    """Return the rows of some documents, and the coverage of each."""
+    size = len(chunk)
+    owners = np.repeat(np.arange(size), [len(one.hashes) for one in chunk])
+    terms = _concatenate([one.hashes for one in chunk])
     counts = np.concatenate(
         [one.count_without(dropped) if len(dropped) else one.counts for one in chunk]
     )
-    owners = np.repeat(np.arange(len(chunk)), [len(one.hashes) for one in chunk])
-    columns, known = _find_columns(_concatenate([one.hashes for one in chunk]), hashes)
-    known &= counts > 0
-    columns, owners = columns[known], owners[known]
-    weights = (1 + np.log(counts[known].astype(np.float32))) * boosts[columns]
-    starts = np.searchsorted(owners, np.arange(len(chunk) + 1))
-    strong = _keep_strongest(weights, starts)
+    columns, known = _find_columns(terms, vocabulary.hashes)
+    present = counts > 0
+    known &= present
+    present &= ~_find_columns(terms, vocabulary.frequent)[1]
+    others = np.bincount(owners[present], minlength=size)
+    columns, owners, counts = columns[known], owners[known], counts[known]
+    shared = np.bincount(owners, vocabulary.shared[columns], minlength=size)
+    weights = (1 + np.log(counts.astype(np.float32))) * vocabulary.boosts[columns]
+    strong = _keep_strongest(weights, _find_starts(owners, size))
     columns, owners, weights = columns[strong], owners[strong], weights[strong]
-    lengths = np.sqrt(np.bincount(owners, weights.astype(np.float64) ** 2, minlength=len(chunk)))
+    lengths = np.sqrt(np.bincount(owners, weights.astype(np.float64) ** 2, minlength=size))
     weights = (weights / lengths[owners]).astype(np.float32)
-    starts = np.searchsorted(owners, np.arange(len(chunk) + 1))
-    return sparse.csr_array((weights, columns, starts), shape=(len(chunk), len(hashes)))
+    shape = (size, len(vocabulary.hashes))
+    rows = sparse.csr_array((weights, columns, _find_starts(owners, size)), shape=shape)
+    return rows, (shared / np.maximum(others, 1)).astype(np.float32)
+
+
+def _find_starts(owners: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.intp]:
+    return np.searchsorted(owners, np.arange(size + 1))
 
 
 def _find_columns(wanted: Hashes, hashes: Hashes) -> tuple[npt.NDArray[np.int32], Mask]:

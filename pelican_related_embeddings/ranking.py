@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from .calibration import Calibration, fit_calibration
+from .calibration import Calibration, average_evidence, fit_calibration, weigh_evidence
 from .lexical import TermCounts, TermMatrix, recurring_blocks, weigh_terms
 from .reasons import find_reasons
 from .selection import Candidate
@@ -29,18 +29,20 @@ TWIN_COSINE = 0.99  # the same for documents without terms
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Standardisation of one similarity: ``factor`` x (value - ``mean``), in standard deviations.
+    """How one similarity enters the fused one: as ``factor`` x (value - ``mean``).
 
-    ``factor`` holds the share of this similarity in the fusion as well; 0 if all pairs are alike.
+    ``factor`` is ``share``, its weight in the fusion, over the standard deviation; 0 if all are alike.
     """
 
     mean: float
     factor: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Group:
 
     ``rows``: (m,) the site's rows, ascending. ``targets``: (t,) places in ``rows`` of the published
     ones, which alone may be candidates; ``order``: (t,) the tie rank of each. ``vectors``: (m, dim) and
-    ``weights``: (m, terms), with those of the targets beside them, the latter transposed.
+    ``terms``: (m, terms), with those of the targets beside them, the latter transposed.
+    ``familiarity``: (m,) float32, the coverage of each document against the usual one.
     """
 
     rows: Rows
@@ -78,8 +81,9 @@ class Group:
     missing: Mask
     terms: TermMatrix
     target_weights: sparse.csr_array
-    semantic: Scale = Scale(0.0, 1.0)
-    lexical: Scale = Scale(0.0, 1.0)
+    familiarity: Vectors
+    semantic: Scale = Scale(0.0, 1.0, 1.0)
+    lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = Calibration(0.0, 0.0, 0)
 
     def compare(self, places: Rows) -> tuple[Vectors, Vectors]:
@@ -256,6 +260,7 @@ def build_group(
         vectors=own,
         target_vectors=own if every else own[targets],
         missing=~own.any(axis=1),
+        familiarity=_compare_coverage(terms.coverage, targets),
         terms=terms,
         target_weights=(terms.rows if every else terms.rows[targets]).T.tocsr(),
     )
@@ -276,6 +281,11 @@ class _View(Sequence[TermCounts]):
         return self._documents[self._rows[place]]
 
 
+def _compare_coverage(coverage: Vectors, targets: Rows) -> Vectors:
+    usual = float(np.median(coverage[targets])) if len(targets) else 0.0
+    return np.minimum(coverage / usual, 1).astype(np.float32) if usual else np.ones_like(coverage)
+
+
 def standardise(group: Group, weight: float) -> Group:
     """Return the group with its scales and calibration, estimated from pairs of its targets.
 
@@ -293,21 +303,25 @@ def standardise(group: Group, weight: float) -> Group:
     pairs = rows[:, None] != columns
     known = ~group.missing[group.targets]
     seen = pairs & known[rows][:, None] & known[columns]
-    scales = (
-        _fit_scale(semantic[seen], 1 - weight),
-        _fit_scale(lexical[pairs], weight),
-    )
-    for values, scale in zip((semantic, lexical), scales, strict=True):
-        values -= np.float32(scale.mean)
-        values *= np.float32(scale.factor)
+    scales = (_fit_scale(semantic[seen], 1 - weight), _fit_scale(lexical[pairs], weight))
+    semantic, lexical = _scale_values(semantic, scales[0]), _scale_values(lexical, scales[1])
     semantic[~seen] = 0
-    fused = (semantic + lexical)[pairs].astype(np.float64)
-    return replace(
-        group,
-        semantic=scales[0],
-        lexical=scales[1],
-        calibration=fit_calibration(fused, count - 1),
+    fitted = replace(group, semantic=scales[0], lexical=scales[1])
+    evidence = weigh_pairs(fitted, group.targets[rows], semantic, lexical)[pairs]
+    return replace(fitted, calibration=fit_calibration(evidence, count - 1))
+
+
+def _scale_values(values: Vectors, scale: Scale) -> Vectors:
+    return (values - np.float32(scale.mean)) * np.float32(scale.factor)
+
+
+def weigh_pairs(group: Group, places: Rows, semantic: Vectors, lexical: Vectors) -> Floats:
+    """Return the evidence for pairs, a row for each of ``places``, from the two parts of their scores."""
+    parts = (
+        part / np.float32(scale.share) if scale.share else part
+        for part, scale in ((semantic, group.semantic), (lexical, group.lexical))
     )
+    return weigh_evidence(*parts, group.familiarity[places][:, None])
 
 
 def _sample(count: int, most: int) -> Rows:
@@ -319,10 +333,10 @@ def _sample(count: int, most: int) -> Rows:
 
 def _fit_scale(values: Vectors, share: float) -> Scale:
     if not values.size:
-        return Scale(0.0, 0.0)
+        return Scale(0.0, 0.0, share)
     mean = float(values.mean(dtype=np.float64))
     spread = float(values.std(dtype=np.float64))
-    return Scale(mean, share / spread if spread > SMALLEST_SPREAD else 0.0)
+    return Scale(mean, share / spread if spread > SMALLEST_SPREAD else 0.0, share)
 
 
 def find_candidates(
@@ -444,11 +458,11 @@ def make_candidates(
     slots = found.columns >= 0
     sources = np.repeat(places, slots.sum(axis=1))
     targets = group.targets[found.columns[slots]]
-    fused = np.round((found.semantic + found.lexical)[slots].astype(np.float64), DECIMALS)
+    evidence = average_evidence(weigh_pairs(group, places, found.semantic, found.lexical))
     made = map(
         Candidate,
         group.rows[targets].tolist(),
-        group.calibration.score(fused).tolist(),
+        group.calibration.score(evidence[slots]).tolist(),
         np.round(found.semantic[slots].astype(np.float64), DECIMALS).tolist(),
         np.round(found.lexical[slots].astype(np.float64), DECIMALS).tolist(),
         find_reasons(group.terms, _View(documents, group.rows), sources, targets),

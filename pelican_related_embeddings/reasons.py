@@ -5,7 +5,8 @@ Knows nothing of vectors or of Pelican.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,8 @@ import numpy.typing as npt
 from .lexical import TermCounts, TermMatrix, hash_word, is_unspaced
 
 REASONS = 4  # terms named at most
-CONSIDERED = 10  # strongest shared terms that they are chosen from: many are parts of one another
+CONSIDERED = 8  # strongest shared terms that they are chosen from: many are parts of one another
+LEAST_SHARE = 0.03  # of the lexical similarity; a term that contributes less explains nothing
 LONGEST_REASON = 4  # words, or characters of a script without spaces, that joined terms may have
 _WORD = re.compile(r"\w+")
 
@@ -25,15 +27,15 @@ def find_reasons(
 ) -> list[tuple[str, ...]]:
     """Return for each pair of rows the terms that contribute most to its lexical similarity.
 
-    They are spelled as in the second document.
+    They are spelled as in the second document; at most ``REASONS``, strongest first, none part of
+    another.
     """
     columns, starts = _find_strongest(matrix, sources, targets)
-    writer = _Writer(matrix, documents)
+    speller = _Speller(matrix, documents)
+    bounds = starts.tolist()
     return [
-        choose_terms(writer.spell(target, columns[start:end]))
-        for target, start, end in zip(
-            targets.tolist(), starts[:-1].tolist(), starts[1:].tolist(), strict=True
-        )
+        choose_terms(speller.read_terms(target, columns[start:end]))
+        for target, start, end in zip(targets.tolist(), bounds[:-1], bounds[1:], strict=True)
     ]
 
 
@@ -43,63 +45,100 @@ def _find_strongest(
     """Return the shared terms of each pair, strongest first, and where each pair's begin and end."""
     shared = matrix.rows[sources].multiply(matrix.rows[targets]).tocsr()
     pairs = np.repeat(np.arange(len(sources)), np.diff(shared.indptr))
-    ranked = np.lexsort((shared.indices, -np.round(shared.data.astype(np.float64), 7), pairs))
-    ranked = ranked[(np.arange(len(pairs)) - shared.indptr[pairs]) < CONSIDERED]
+    whole = np.bincount(pairs, shared.data, minlength=len(sources))
+    telling = shared.data >= LEAST_SHARE * whole[pairs]
+    pairs, columns, values = pairs[telling], shared.indices[telling], shared.data[telling]
+    ranked = np.lexsort((columns, -values, pairs))
+    first = np.searchsorted(pairs, np.arange(len(sources)))
+    ranked = ranked[np.arange(len(pairs)) - first[pairs] < CONSIDERED]
     starts = np.searchsorted(pairs[ranked], np.arange(len(sources) + 1))
-    return shared.indices[ranked].tolist(), starts
+    return columns[ranked].tolist(), starts
 
 
-class _Writer:
-    """Spells the terms of a document; remembers how."""
+class Spelled(NamedTuple):
+    """A term as its author wrote it, and its words (or characters), case folded, to compare."""
+
+    text: str
+    words: tuple[str, ...]
+    overlap: int = 1  # how many words two terms must share at their ends to be read as one
+
+
+class _Speller:
+    """Spells the terms of documents, and remembers how."""
 
     def __init__(self, matrix: TermMatrix, documents: Sequence[TermCounts]) -> None:
         self.matrix = matrix
         self.documents = documents
-        self.spellings: dict[int, dict[int, str]] = {}
+        self.places: dict[int, tuple[list[str], dict[int, int]]] = {}
+        self.known: dict[str, Spelled | None] = {}
+        self.silent: dict[str, bool] = {}
 
-    def spell(self, row: int, columns: list[int]) -> list[str]:
-        known = self.spellings.get(row)
-        if known is None:
-            known = self.spellings[row] = self.read(row)
-        return [known[column] for column in columns]
+    def read_terms(self, row: int, columns: list[int]) -> list[Spelled]:
+        """Return some of a document's terms, without those that say nothing to a reader."""
+        found = self.places.get(row)
+        if found is None:
+            found = self.places[row] = self.find_places(row)
+        written, places = found
+        terms = [self.read(written[places[column]]) for column in columns]
+        return [term for term in terms if term is not None]
 
-    def read(self, row: int) -> dict[int, str]:
+    def find_places(self, row: int) -> tuple[list[str], dict[int, int]]:
         rows = self.matrix.rows
         columns = rows.indices[rows.indptr[row] : rows.indptr[row + 1]]
         document = self.documents[row]
-        written = document.read_written()
         places = np.searchsorted(document.hashes, self.matrix.hashes[columns])
-        return {
-            column: self.trim(written[place])
-            for column, place in zip(columns.tolist(), places.tolist(), strict=True)
-        }
+        return document.read_written(), dict(zip(columns.tolist(), places.tolist(), strict=True))
 
-    def trim(self, term: str) -> str:
-        """Return a term without a first or last word that is on most documents, such as "the"."""
-        if is_unspaced(term):
-            return term
-        words = list(_WORD.finditer(term))
-        while len(words) > 1 and hash_word(words[-1][0]) in self.matrix.common:
-            words.pop()
-        while len(words) > 1 and hash_word(words[0][0]) in self.matrix.common:
-            words.pop(0)
-        return term[words[0].start() : words[-1].end()] if words else term
+    def read(self, text: str) -> Spelled | None:
+        if text not in self.known:
+            self.known[text] = self.trim(text)
+        return self.known[text]
+
+    def trim(self, text: str) -> Spelled | None:
+        """Return a term less its first or last word if that says nothing; None if no word is left."""
+        if not text.isascii() and is_unspaced(text):
+            return Spelled(text, tuple(text), 2)
+        words = _WORD.findall(text)
+        first, last = 0, len(words)
+        while first < last and self.says_nothing(words[last - 1]):
+            last -= 1
+        while first < last and self.says_nothing(words[first]):
+            first += 1
+        if first == last:
+            return None
+        if last - first < len(words):
+            spans = [match.span() for match in _WORD.finditer(text)]
+            text = text[spans[first][0] : spans[last - 1][1]]
+        return Spelled(text, tuple(word.casefold() for word in words[first:last]))
+
+    def says_nothing(self, word: str) -> bool:
+        """Whether a word is on most documents, or on many without being written as a name is."""
+        known = self.silent.get(word)
+        if known is None:
+            number = hash_word(word)
+            known = len(word) == 1 or number in self.matrix.stopping
+            known = known or (number in self.matrix.common and not word[:1].isupper())
+            self.silent[word] = known
+        return known
 
 
-def choose_terms(terms: Sequence[str]) -> tuple[str, ...]:
+def choose_terms(terms: Sequence[Spelled]) -> tuple[str, ...]:
     """Return at most ``REASONS`` of ``terms``, none part of another, overlapping ones joined.
 
-    >>> choose_terms(["search", "full-text", "SQLite", "text search"])
-    ('full-text search', 'SQLite')
+    >>> choose_terms([Spelled(text, tuple(text.split())) for text in ("search", "full text",
+    ...     "sqlite", "text search")])
+    ('full text search', 'sqlite')
     """
-    chosen: list[str] = []
+    chosen: list[Spelled] = []
     for term in terms:
         _add(chosen, term)
-    return tuple(chosen[:REASONS])
+    return tuple(term.text for term in chosen[:REASONS])
 
 
-def _add(chosen: list[str], term: str) -> None:
+def _add(chosen: list[Spelled], term: Spelled) -> None:
     for index, other in enumerate(chosen):
+        if other.words[0] not in term.words and term.words[0] not in other.words:
+            continue  # the usual case, and the quickest
         joined = _join(other, term) or _join(term, other)
         if joined:
             rest = chosen[index + 1 :]
@@ -108,27 +147,30 @@ def _add(chosen: list[str], term: str) -> None:
     chosen.append(term)
 
 
-def _join(first: str, second: str) -> str:
-    """Return the text that holds both terms, the first one first; empty if they do not overlap."""
+def _join(first: Spelled, second: Spelled) -> Spelled | None:
+    """Return what holds both terms, the first one first; None if they do not overlap."""
     if _contains(first, second):
         return first
-    one, two = _split(first), _split(second)
-    overlap = 2 if is_unspaced(second) else 1
-    if len(one) + len(two) - overlap > LONGEST_REASON or len(one) == overlap or len(two) == overlap:
-        return ""
-    if [word for word, _ in one[-overlap:]] != [word for word, _ in two[:overlap]]:
-        return ""
-    return first + second[two[overlap - 1][1] :]
+    overlap = second.overlap
+    length = len(first.words) + len(second.words) - overlap
+    if length > LONGEST_REASON or min(len(first.words), len(second.words)) <= overlap:
+        return None
+    if first.words[-overlap:] != second.words[:overlap]:
+        return None
+    text = first.text + second.text[_measure(second, overlap) :]
+    return Spelled(text, first.words + second.words[overlap:], overlap)
 
 
-def _contains(whole: str, part: str) -> bool:
-    one, two = [word for word, _ in _split(whole)], [word for word, _ in _split(part)]
-    return any(one[at : at + len(two)] == two for at in range(len(one) - len(two) + 1))
+def _contains(whole: Spelled, part: Spelled) -> bool:
+    size = len(part.words)
+    if size == 1:
+        return part.words[0] in whole.words
+    starts = range(len(whole.words) - size + 1)
+    return any(whole.words[at : at + size] == part.words for at in starts)
 
 
-@lru_cache(maxsize=1 << 14)
-def _split(term: str) -> list[tuple[str, int]]:
-    """Return the words of a term, or its characters if it has no spaces, and where each ends."""
-    if is_unspaced(term):
-        return [(character, place + 1) for place, character in enumerate(term)]
-    return [(match[0].casefold(), match.end()) for match in _WORD.finditer(term)]
+def _measure(term: Spelled, words: int) -> int:
+    """Return how many characters the first few words of a term take."""
+    if term.overlap > 1:
+        return words
+    return next(islice(_WORD.finditer(term.text), words - 1, None)).end()
