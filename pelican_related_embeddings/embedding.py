@@ -24,7 +24,6 @@ from .encoder import (
     load_encoder,
 )
 from .errors import EncoderError
-from .reading import compose_text
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -174,6 +173,8 @@ class _Job:
 
     def embed_chunk(self, encoder: Encoder, rows: Sequence[int]) -> None:
         import numpy as np
+
+        from .reading import compose_text
 
         pairs = [compose_text(self.texts[row].document, self.texts[row].dropped) for row in rows]
         vectors = _encode(encoder, [title for title, _ in pairs], [text for _, text in pairs])

@@ -116,6 +116,7 @@ class _Build:
         self.reporter = reporter
         self.embedded = 0
         self.complete = True
+        self.fault: str | None = None
         self.has_text: list[bool] = []
         self.problems: list[str] = []
         self.notes: list[str] = []
@@ -126,7 +127,7 @@ class _Build:
         try:
             return recall_model(self.settings, self.cache)
         except EncoderError as error:
-            self.problems.append(str(error))
+            self.fault = str(error)
             return Model(self.settings.model, None)
 
     # Keys: everything that a result depends on, and nothing else
@@ -250,12 +251,13 @@ def rank_documents(build: _Build) -> Any:
         )
         for row in filled
     ]
-    embedding = embed_documents(texts, build.model, build.settings, build.cache, build.reporter)
+    settings = replace(build.settings, embed=False) if build.fault else build.settings
+    embedding = embed_documents(texts, build.model, settings, build.cache, build.reporter)
     build.model = embedding.model
     build.embedded += embedding.embedded
     build.complete = not embedding.missing
-    if embedding.problem:
-        build.problems.append(describe_missing(embedding.problem, embedding.missing, len(texts)))
+    if fault := embedding.problem or build.fault:
+        build.problems.append(describe_missing(fault, embedding.missing, len(texts)))
     vectors = np.zeros((len(documents), embedding.vectors.shape[1]), dtype=np.float32)
     vectors[filled] = embedding.vectors
     build.has_text = [not word.empty for word in words]

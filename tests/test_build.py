@@ -1,0 +1,407 @@
+"""What a blogger gets from the one line: real sites, built by Pelican with the real model."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import BLOCK, ENVIRONMENT, TOPICS, Site
+from pelican_related_embeddings.errors import SettingsError
+from pelican_related_embeddings.records import RelatedPosts
+
+PAGES = [f"{topic}-{number}.html" for topic in TOPICS for number in range(3)]
+
+
+def list_pages(output: Path) -> dict[str, str]:
+    return {str(path.relative_to(output)): path.read_text("utf-8") for path in output.rglob("*.html")}
+
+
+def test_every_article_shows_its_neighbours_first_and_nothing_else_shows_any(topics: Site) -> None:
+    built = topics.build()
+
+    for name, page in list_pages(built.output).items():
+        assert len(BLOCK.findall(page)) == (name in PAGES), name
+    for topic in TOPICS:
+        for number in range(3):
+            links = built.links(f"{topic}-{number}.html")
+            own = {f"/{topic}-{other}.html" for other in range(3) if other != number}
+            assert len(links) == 5
+            assert set(links[:2]) == own
+    assert built.warnings() == []
+
+
+def test_links_lead_to_pages_that_were_written(topics: Site) -> None:
+    built = topics.build(
+        ARTICLE_URL="posts/{slug}/", ARTICLE_SAVE_AS="posts/{slug}/index.html", RELATIVE_URLS=True
+    )
+
+    page = "posts/bread-0/index.html"
+    links = built.links(page)
+
+    assert len(links) == 5
+    for link in links:
+        assert ((built.output / page).parent / link / "index.html").is_file()
+
+
+def test_templates_get_articles_with_records_beside_them(topics: Site) -> None:
+    article = topics.build().articles["bread-0.html"]
+
+    related = article.related_posts
+
+    assert isinstance(related, RelatedPosts)
+    assert [post.title for post in related][:1] in (["Bread 1"], ["Bread 2"])
+    assert [record.article for record in related.records] == list(related)
+    scores = [record.score for record in related.records]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert any(record.terms for record in related.records)
+
+
+def test_all_kinds_get_a_list_and_only_published_ones_are_suggested(topics: Site) -> None:
+    topics.post("bread-draft", TOPICS["bread"][0] + " Draft.", status="draft")
+    topics.post("bread-hidden", TOPICS["bread"][1] + " Hidden.", status="hidden")
+    topics.post("bread-0", "Le pain au levain lève lentement. " * 4, lang="fr", date="2024-02-01")
+    topics.post("bread-1", "La croûte du pain demande un four chaud. " * 4, lang="fr", date="2024-02-02")
+    topics.post("bread-0", TOPICS["bread"][2] + " Draft.", lang="de", status="draft")
+
+    built = topics.build()
+
+    assert len(built.links("drafts/bread-draft.html")) == 5
+    assert len(built.links("bread-hidden.html")) == 5
+    assert built.links("bread-0-fr.html") == ["/bread-1-fr.html"]
+    assert built.links("drafts/bread-0-de.html") == []
+    every = [link for name in list_pages(built.output) for link in built.links(name)]
+    assert not [link for link in every if "draft" in link or "hidden" in link]
+    for name in list_pages(built.output):
+        assert f"/{name}" not in built.links(name)
+
+
+def test_two_posts_with_one_slug_under_dated_urls_may_suggest_each_other(site: Site) -> None:
+    """Pelican lists them as translations of one another, but they are different posts."""
+    for year, text in zip((2021, 2022, 2023), TOPICS["bread"], strict=True):
+        site.write(f"{year}.md", f"Title: Bread of {year}\nDate: {year}-01-01\nSlug: bread\n\n{text}\n")
+
+    built = site.build(ARTICLE_URL="{date:%Y}/{slug}/", ARTICLE_SAVE_AS="{date:%Y}/{slug}/index.html")
+
+    assert sorted(built.links("2021/bread/index.html")) == ["/2022/bread/", "/2023/bread/"]
+
+
+def test_an_article_without_text_has_no_block_and_is_in_no_list(topics: Site) -> None:
+    topics.post("picture", "![A loaf of bread](loaf.png)")
+
+    built = topics.build()
+
+    assert built.articles["picture.html"].related_posts == []
+    assert built.blocks("picture.html") == []
+    assert not any("/picture.html" in built.links(name) for name in PAGES)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_very_small_sites(site: Site, count: int) -> None:
+    for number in range(count):
+        site.post(f"post-{number}", TOPICS["bread"][number])
+
+    built = site.build()
+
+    for number in range(count):
+        assert len(built.links(f"post-{number}.html")) == count - 1
+    assert built.warnings() == []
+
+
+def test_all_articles_alike(site: Site) -> None:
+    for number in range(8):
+        site.post(f"post-{number}", TOPICS["bread"][0], title="The same")
+
+    built = site.build()
+
+    assert all(article.related_posts is not None for article in built.articles.values())
+
+
+def test_reading_content_early_would_freeze_it_so_it_is_not_read(topics: Site) -> None:
+    """A later plugin may still change an article after ours has looked at it."""
+    topics.post("linker", "See [the loaf]({filename}bread-0.md) " + TOPICS["bread"][0])
+    from pelican import signals
+
+    def shout(generators: Any) -> None:
+        for article in generators[0].articles:
+            article._content = article._content.replace("Knead", "KNEAD")
+
+    signals.all_generators_finalized.connect(shout)
+    try:
+        built = topics.build()
+    finally:
+        signals.all_generators_finalized.disconnect(shout)
+
+    assert "KNEAD" in built.read("bread-0.html")
+    assert 'href="/bread-0.html"' in built.read("linker.html")
+    assert built.warnings() == []
+
+
+def test_feeds_and_summaries_hold_no_block(topics: Site) -> None:
+    built = topics.build(
+        FEED_ALL_ATOM="feed.xml", FEED_ALL_RSS="rss.xml", RSS_FEED_SUMMARY_ONLY=False, SUMMARY_MAX_LENGTH=None
+    )
+
+    for name in ("feed.xml", "rss.xml", "index.html"):
+        assert "Knead the flour" in built.read(name)
+        assert "related-posts" not in built.read(name)
+    assert len(built.blocks("bread-0.html")) == 1
+
+
+def test_nothing_is_inserted_when_the_blogger_says_so(topics: Site) -> None:
+    built = topics.build(RELATED_EMBEDDINGS_INSERT=False)
+
+    assert not any(BLOCK.search(page) for page in list_pages(built.output).values())
+    assert len(built.articles["bread-0.html"].related_posts) == 5
+
+
+def test_a_wrong_setting_stops_the_build_before_anything_is_touched(topics: Site) -> None:
+    output = topics.root / "output"
+    output.mkdir()
+    (output / "precious.txt").write_text("mine")
+
+    with pytest.raises(SettingsError) as error:
+        topics.build(
+            DELETE_OUTPUT_DIRECTORY=True,
+            RELATED_EMBEDDINGS_MAX="five",
+            RELATED_EMBEDDINGS_WEIGHTS=1,
+            OUTPUT_RETENTION=[],
+        )
+
+    assert "RELATED_EMBEDDINGS_MAX must be" in str(error.value)
+    assert "Did you mean RELATED_EMBEDDINGS_WEIGHT?" in str(error.value)
+    assert [path.name for path in output.iterdir()] == ["precious.txt"]
+
+
+def test_max_is_obeyed(topics: Site) -> None:
+    assert len(topics.build(RELATED_EMBEDDINGS_MAX=2).links("bread-0.html")) == 2
+    assert topics.build(RELATED_EMBEDDINGS_MAX=0).blocks("bread-0.html") == []
+
+
+# Templates
+
+
+def test_an_override_wins_and_may_extend_ours_block_by_block(topics: Site) -> None:
+    folder = topics.root / "mine"
+    folder.mkdir()
+    (folder / "related_posts.html").write_text(
+        '{% extends "!related_embeddings/related_posts.html" %}'
+        "{% block related_posts_heading %}<h2 id='related-posts-heading'>Mine</h2>{% endblock %}"
+        "{% block related_posts_item %}{{ record.score }} {{ record.article.title }} "
+        "{{ record.terms|join('+') }}{% endblock %}"
+    )
+
+    built = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
+
+    (block,) = built.blocks("bread-0.html")
+    assert ">Mine</h2>" in block
+    assert re.search(r"<li>0\.\d+ Bread [12] ", block)
+
+
+def test_a_theme_that_includes_or_loops_itself_gets_no_second_block(topics: Site) -> None:
+    folder = topics.root / "mine"
+    folder.mkdir()
+    (folder / "article.html").write_text(
+        '<main>{% include "related_posts.html" %}<p>{{ article.content }}</p></main>'
+    )
+    page = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)]).read("bread-0.html")
+    (folder / "article.html").write_text(
+        "{% if article.related_posts %}<ul>{% for post in article.related_posts %}"
+        "<li>{{ post.title }}</li>{% endfor %}</ul>{% endif %}{{ article.content }}"
+    )
+    looped = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
+
+    assert len(BLOCK.findall(page)) == 1
+    assert page.index("<aside") < page.index("Knead")
+    assert looped.read("bread-0.html").count("<li>") == 5
+    assert looped.blocks("bread-0.html") == []
+
+
+def test_the_partial_may_be_included_where_there_is_no_article(topics: Site) -> None:
+    folder = topics.root / "mine"
+    folder.mkdir()
+    (folder / "index.html").write_text('<p>home</p>{% include "related_posts.html" %}')
+
+    assert topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)]).read("index.html") == "<p>home</p>"
+
+
+@pytest.mark.parametrize("theme", ["simple", "notmyidea"])
+def test_the_block_follows_the_content(topics: Site, theme: str) -> None:
+    page = topics.build(THEME=theme).read("bread-0.html")
+
+    assert (
+        page.index("before baking")
+        < page.index("<aside class=")
+        < page.index("</main>" if theme == "simple" else "</section>")
+    )
+
+
+# The cache
+
+
+def run(site: Site, *arguments: str, **settings: Any) -> str:
+    result = site.run(*arguments, **settings)
+    assert result.returncode == 0, result.stderr + result.stdout
+    return result.stdout + result.stderr
+
+
+MODULES = """
+import atexit, sys
+atexit.register(lambda: print("IMPORTED", *sorted({name.split(".")[0] for name in sys.modules})))
+def register():
+    pass
+"""
+
+
+@pytest.fixture
+def watched(topics: Site) -> Site:
+    """The nine posts, with a plugin that prints which modules the build imported."""
+    (topics.root / "watcher.py").write_text(MODULES)
+    return topics
+
+
+WATCHED: dict[str, Any] = {"PLUGINS": ["pelican_related_embeddings", "watcher"], "PLUGIN_PATHS": ["."]}
+HEAVY = {"torch", "transformers", "sentence_transformers", "huggingface_hub", "tokenizers"}
+
+
+def imported(printed: str) -> set[str]:
+    (line,) = [line for line in printed.splitlines() if line.startswith("IMPORTED")]
+    return set(line.split())
+
+
+def test_a_second_build_embeds_nothing_and_imports_nothing_heavy(watched: Site) -> None:
+    first = run(watched, **WATCHED)
+    pages = list_pages(watched.root / "output")
+    cache = (watched.root / "cache" / "related_embeddings.sqlite").read_bytes()
+    second = run(watched, **WATCHED)
+
+    assert "embedding 9 articles" in first
+    assert "torch" in imported(first)
+    assert "embedding" not in second.replace("related_embeddings", "")
+    assert not imported(second) & (HEAVY | {"numpy", "scipy", "sklearn"})
+    assert list_pages(watched.root / "output") == pages
+    assert (watched.root / "cache" / "related_embeddings.sqlite").read_bytes() == cache
+
+
+def test_a_changed_date_or_tag_needs_neither_model_nor_numpy(watched: Site) -> None:
+    run(watched, **WATCHED)
+    watched.post("sql-2", TOPICS["sql"][2], date="2024-02-09", category="sql", tags="journal, commit")
+
+    printed = run(watched, **WATCHED)
+
+    assert not imported(printed) & (HEAVY | {"numpy", "scipy", "sklearn"})
+
+
+def test_an_edit_embeds_that_article_alone(watched: Site) -> None:
+    run(watched, **WATCHED)
+    watched.post("sql-2", TOPICS["bread"][0] + " A new text.", date="2024-02-09", category="sql")
+
+    assert "embedding 1 articles" in run(watched, **WATCHED)
+
+
+def test_what_does_not_change_the_text_embeds_nothing(topics: Site) -> None:
+    topics.build()
+    before = topics.build(
+        SITEURL="https://example.org", ARTICLE_URL="{slug}/", ARTICLE_SAVE_AS="{slug}/index.html"
+    )
+    topics.post("sql-2", TOPICS["sql"][2], category="other", date="2023-01-01", tags="new")
+    (topics.content / "sql-1.md").rename(topics.content / "renamed.md")
+    after = topics.build()
+
+    for built in (before, after):
+        assert not embedded(built)
+
+
+def embedded(built: Any) -> int:
+    """How many articles a build embedded, by the cache's own account of new vectors."""
+    return int(built.articles and COUNT(built))
+
+
+def COUNT(built: Any) -> int:  # noqa: N802
+    import sqlite3
+
+    database = sqlite3.connect(built.output.parent / "cache" / "related_embeddings.sqlite")
+    try:
+        return int(database.execute("SELECT count(*) FROM vectors").fetchone()[0]) - 9
+    finally:
+        database.close()
+
+
+def test_without_a_model_the_site_is_built_with_cached_vectors_and_one_warning(
+    topics: Site, tmp_path: Path
+) -> None:
+    first = topics.build()
+    topics.post("sql-2", TOPICS["sql"][2] + " More.", date="2024-02-09", category="sql")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    built = topics.build(RELATED_EMBEDDINGS_MODEL=str(broken))
+
+    assert len(built.warnings()) == 1
+    assert "RELATED_EMBEDDINGS_MODEL" in built.warnings()[0]
+    assert all(len(built.links(name)) == 5 for name in PAGES)
+    assert first.warnings() == []
+
+
+def test_embedding_may_be_forbidden(topics: Site) -> None:
+    built = topics.build(RELATED_EMBEDDINGS_EMBED=False)
+
+    assert all(len(built.links(name)) == 5 for name in PAGES)
+    assert COUNT(built) == -9
+
+
+def test_strict_turns_a_soft_failure_into_a_failing_build(topics: Site, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+
+    result = topics.run(RELATED_EMBEDDINGS_STRICT=True, RELATED_EMBEDDINGS_MODEL=str(broken))
+
+    assert result.returncode != 0
+    assert "StrictError" in result.stdout + result.stderr
+
+
+def test_quiet_is_quiet_and_fatal_warnings_does_not_abort(topics: Site) -> None:
+    result = topics.run("-q", "--fatal", "warnings")
+
+    assert result.returncode == 0, result.stderr
+    lines = (result.stdout + result.stderr).strip().splitlines()
+    assert [line for line in lines if not line.startswith("Done: Processed")] == []  # Pelican's own line
+
+
+def test_builds_repeat_byte_for_byte_whatever_the_hash_seed(topics: Site) -> None:
+    pages = []
+    for seed in ("1", "2"):
+        config = topics.root / "pelicanconf.py"
+        run(topics, CACHE_CONTENT=False)
+        command = [sys.executable, "-m", "pelican", "content", "-s", str(config), "-o", f"out{seed}"]
+        environment = {**ENVIRONMENT, "PYTHONHASHSEED": seed}
+        (topics.root / "cache" / "related_embeddings.sqlite").unlink()
+        subprocess.run(command, cwd=topics.root, check=True, capture_output=True, env=environment)
+        pages.append(list_pages(topics.root / f"out{seed}"))
+
+    assert pages[0] == pages[1]
+
+
+def test_a_cache_carried_to_another_machine_is_used_without_the_model(topics: Site) -> None:
+    """The folder that the model was in is not there, and neither is the model."""
+    topics.build()
+    import sqlite3
+
+    from pelican_related_embeddings.cache import sum_row
+
+    path = topics.root / "cache" / "related_embeddings.sqlite"
+    database = sqlite3.connect(path)
+    key, content = database.execute("SELECT key, content FROM models").fetchone()
+    model = {**json.loads(content), "folder": "/somewhere/else"}
+    content = json.dumps(model).encode()
+    database.execute("UPDATE models SET content = ?, checksum = ?", (content, sum_row(key, content)))
+    database.commit()
+    database.close()
+    before = path.read_bytes()
+
+    built = topics.build()
+
+    assert path.read_bytes() == before
+    assert all(len(built.links(name)) == 5 for name in PAGES)
