@@ -3,10 +3,12 @@
 Standard library only: a build in which nothing but a date or a pin changed comes here without numpy.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from heapq import heapify, heappop, heappush
+from itertools import islice
 
 from .documents import Document, order_documents
 from .settings import Settings
@@ -36,6 +38,7 @@ class Candidate:
 Candidates = tuple[Candidate, ...]
 Deepen = Callable[[int, Sequence[bool]], Candidates]
 Similarity = Callable[[int, int], float]
+Queued = tuple[int, float, int, int, int, Candidate, Iterator[Candidate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def select_related(
     ``other_slugs`` are those of posts that exist but are not among ``documents``: no reason to warn.
 
     The lists of all documents are filled together, best pairs first, so that no post appears in more
-    than ``settings.max_appearances`` of them; see ``_Desk.fill``.
+    than ``settings.max_appearances`` of them (pins are not refused); see ``_Desk.fill``.
     """
     desk = _Desk(documents, pool, settings, other_slugs)
     desk.pin()
@@ -79,8 +82,33 @@ def select_related(
     return Selection(tuple(tuple(chosen) for chosen in desk.chosen), tuple(desk.warnings))
 
 
+def may_be_suggested(documents: Sequence[Document], settings: Settings) -> list[bool]:
+    """Return for each document whether the settings and its author allow it in anybody's list."""
+    categories = {_fold(category) for category in settings.exclude_categories}
+    tags = {_fold(tag) for tag in settings.exclude_tags}
+    oldest = find_newest(documents) - (settings.max_age_days or 0.0) * DAY
+    return [
+        document.published
+        and not document.never
+        and (not document.is_page or "suggestions" in settings.pages)
+        and _fold(document.category) not in categories
+        and (not tags or tags.isdisjoint(map(_fold, document.tags)))
+        and not any(fnmatchcase(document.path, glob) for glob in settings.exclude_paths)
+        and (settings.max_age_days is None or not document.date or document.date >= oldest)
+        for document in documents
+    ]
+
+
+def find_newest(documents: Iterable[Document]) -> float:
+    """Return the date of the newest published document: what ages are counted from, never the clock."""
+    dates = (document.date for document in documents if document.published)
+    return max((date for date in dates if date < FAR_FUTURE), default=0.0)
+
+
 @dataclass(slots=True)
 class _Desk:
+    """Where the lists of one site are made; ``chosen`` has them, row by row."""
+
     documents: Sequence[Document]
     pool: Pool
     settings: Settings
@@ -88,61 +116,51 @@ class _Desk:
     warnings: list[str] = field(default_factory=list)
     chosen: list[list[Candidate]] = field(init=False)
     appearances: list[int] = field(init=False)
+    cap: int = field(init=False)
     allowed: list[bool] = field(init=False)
     order: list[int] = field(init=False)
-    newest: float = field(init=False)
-    duplicates: Mapping[int, set[int]] = field(init=False)
+    fading: list[float] = field(init=False)
+    twins: Mapping[int, set[int]] = field(init=False)
     rows: Mapping[str, int] = field(init=False)
     slugs: dict[str, list[int]] = field(init=False)
+    reachable: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chosen = [[] for _ in self.documents]
         self.appearances = [0] * len(self.documents)
+        self.cap = self.settings.max_appearances or 4 * self.settings.max
+        self.allowed = may_be_suggested(self.documents, self.settings)
         self.order = order_documents(self.documents)
+        self.fading = _fade(self.documents, self.settings.half_life_days)
         self.rows = {document.path: row for row, document in enumerate(self.documents)}
+        self.twins = self.group_twins()
         self.slugs = {}
         for row, document in enumerate(self.documents):
             self.slugs.setdefault(document.slug, []).append(row)
-        dates = [document.date for document in self.documents if document.published]
-        self.newest = max((date for date in dates if date < FAR_FUTURE), default=0.0)
-        self.allowed = [self.may_be_suggested(document) for document in self.documents]
-        self.duplicates = _group_duplicates(self.pool.duplicates)
 
-    # Which posts may be suggested
-
-    def may_be_suggested(self, document: Document) -> bool:
-        """Return whether the settings and the author allow ``document`` in anybody's list."""
-        settings = self.settings
-        if not document.published or document.never:
-            return False
-        if document.is_page and "suggestions" not in settings.pages:
-            return False
-        if _fold(document.category) in map(_fold, settings.exclude_categories):
-            return False
-        if not {_fold(tag) for tag in document.tags}.isdisjoint(map(_fold, settings.exclude_tags)):
-            return False
-        if any(fnmatchcase(document.path, glob) for glob in settings.exclude_paths):
-            return False
-        return settings.max_age_days is None or self.age_days(document) <= settings.max_age_days
+    def group_twins(self) -> dict[int, set[int]]:
+        """Return for each row the rows that say the same: near-duplicates and translations."""
+        twins: dict[int, set[int]] = {}
+        pairs = list(self.pool.duplicates)
+        for row, document in enumerate(self.documents):
+            pairs += [(row, self.rows[path]) for path in document.translations if path in self.rows]
+        for first, second in pairs:
+            twins.setdefault(first, set()).add(second)
+            twins.setdefault(second, set()).add(first)
+        return twins
 
     def may_follow(self, source: Document, target: Document) -> bool:
         """Return whether ``target`` may be in the list of ``source``."""
         settings = self.settings
-        if target.path == source.path or target.path in source.translations:
+        if target.path == source.path or target.slug in source.excluded:
             return False
-        if target.slug in source.excluded:
-            return False
-        if settings.category == "same" and target.category != source.category:
-            return False
-        if settings.category == "other" and target.category == source.category:
-            return False
-        if not settings.newer and target.date > source.date:
+        if settings.category != "any":
+            same = _fold(target.category) == _fold(source.category)
+            if same != (settings.category == "same"):
+                return False
+        if not settings.newer and source.date and target.date > source.date:
             return False
         return not (settings.skip_linked and target.path in source.links)
-
-    def age_days(self, document: Document) -> float:
-        """Return the days from ``document`` to the newest published post, never less than 0."""
-        return max(0.0, self.newest - document.date) / DAY if document.date else 0.0
 
     def gets_list(self, document: Document) -> bool:
         """Return whether ``document`` has a list at all."""
@@ -155,31 +173,43 @@ class _Desk:
     def pin(self) -> None:
         """Put pinned posts first, in the author's order; warn of slugs that no document has."""
         for row, source in enumerate(self.documents):
-            if source.pins and self.gets_list(source):
-                targets = dict.fromkeys(
-                    target for slug in source.pins if (target := self.find_pin(source, slug)) is not None
-                )
+            if (source.pins or source.excluded) and self.gets_list(source):
+                self.check_slugs(source)
+                found = (self.find_pin(source, slug) for slug in source.pins)
+                targets = list(dict.fromkeys(target for target in found if target is not None))
                 ranked = {candidate.row: candidate for candidate in self.pool.candidates[row]}
-                for target in list(targets)[: self.settings.max]:
+                for target in targets[: self.settings.max]:
                     candidate = ranked.get(target, Candidate(target, 0.0))
-                    self.chosen[row].append(replace(candidate, pinned=True))
-                    self.appearances[target] += source.published
+                    self.take(row, replace(candidate, pinned=True))
 
     def find_pin(self, source: Document, slug: str) -> int | None:
-        """Return the row of the published post named ``slug``, in the source's language if there is one."""
-        named = self.slugs.get(slug, [])
-        if not named and slug not in self.other_slugs:
-            self.warnings.append(self.describe_unknown(source, slug))
+        """Return the row of the published post named ``slug``, in the source's language if there is one.
+
+        What the author says of one pair goes before what is said of a post in general: a post that is
+        never suggested can be pinned, one that is excluded from this very list cannot.
+        """
+        own = {source.path, *source.translations}
         rows = [
-            row for row in named if self.documents[row].published and self.documents[row].path != source.path
+            row
+            for row in self.slugs.get(slug, [])
+            if self.documents[row].published and self.documents[row].path not in own
         ]
         rows.sort(key=lambda row: (self.documents[row].lang != source.lang, self.order[row]))
-        return rows[0] if rows else None
+        return rows[0] if rows and slug not in source.excluded else None
 
-    def describe_unknown(self, source: Document, slug: str) -> str:
-        close = get_close_matches(slug, sorted(self.slugs), n=1, cutoff=0.0)
+    def check_slugs(self, source: Document) -> None:
+        """Warn of the slugs in a document's metadata that nothing has."""
+        for name, slugs in (("related_posts", source.pins), ("related_posts_exclude", source.excluded)):
+            for slug in slugs:
+                if slug not in self.slugs and slug not in self.other_slugs:
+                    self.warnings.append(self.describe_unknown(source, name, slug))
+
+    def describe_unknown(self, source: Document, name: str, slug: str) -> str:
+        """Return a warning that names the file, the slug and the one that was probably meant."""
+        others = sorted(self.slugs.keys() - {source.slug})
+        close = get_close_matches(slug, others, n=1, cutoff=0.0)
         hint = f'; did you mean "{close[0]}"?' if close else "."
-        return f'{source.path}: related_posts names "{slug}", but no article has that slug{hint}'
+        return f'{source.path}: {name} names "{slug}", but no article has that slug{hint}'
 
     # Filling up
 
@@ -189,32 +219,37 @@ class _Desk:
         A pair is granted if the list has room and its target is still allowed to appear. What a list is
         refused, its next candidate gets. Lists of unpublished posts come last and count for nothing.
         """
-        wanted = {
-            row: self.list_allowed(row, self.pool.candidates[row])
+        wanted = [
+            row
             for row, document in enumerate(self.documents)
             if self.gets_list(document) and (self.settings.fill or not document.pins)
-        }
+        ]
+        wanted.sort(key=self.order.__getitem__)
         for published in (True, False):
             rows = [row for row in wanted if self.documents[row].published is published]
-            self.grant((place, candidate, row) for row in rows for place, candidate in enumerate(wanted[row]))
+            self.grant({row: self.list_allowed(row, self.pool.candidates[row]) for row in rows})
             for row in rows:
                 if self.pool.deepen is not None and self.is_short(row):
-                    self.dig(row)
+                    self.dig(row, self.pool.deepen)
 
-    def list_allowed(self, row: int, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def list_allowed(self, row: int, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
         """Return those of a document's candidates that may follow it, in the order they should have."""
-        source = self.documents[row]
-        found: dict[int, Candidate] = {}
+        allowed = self.sift_candidates(self.documents[row], candidates)
+        if self.settings.half_life_days is not None:
+            allowed = iter(sorted(allowed, key=lambda c: (-self.weigh(c), self.order[c.row])))
+        return iter(self.diversify(list(allowed))) if self.settings.diversity else allowed
+
+    def sift_candidates(self, source: Document, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+        """Yield lazily: most lists are full after a few of many."""
+        seen = set()
         for candidate in candidates:
-            candidate = self.prefer_language(source, candidate)
-            target = self.documents[candidate.row]
-            if candidate.score >= self.settings.min_score and candidate.row not in found:
-                if self.allowed[candidate.row] and self.may_follow(source, target):
-                    found[candidate.row] = candidate
-        ordered = sorted(found.values(), key=lambda c: (-self.weigh_age(c), self.order[c.row]))
-        if self.settings.half_life_days is None:
-            ordered = list(found.values())
-        return self.diversify(ordered) if self.settings.diversity else ordered
+            if self.settings.across_languages:
+                candidate = self.prefer_language(source, candidate)
+            target = candidate.row
+            if candidate.score >= self.settings.min_score and self.allowed[target] and target not in seen:
+                seen.add(target)
+                if self.may_follow(source, self.documents[target]):
+                    yield candidate
 
     def prefer_language(self, source: Document, candidate: Candidate) -> Candidate:
         """Return the candidate's translation in the reader's language, if it has one."""
@@ -227,11 +262,9 @@ class _Desk:
                 return replace(candidate, row=row)
         return candidate
 
-    def weigh_age(self, candidate: Candidate) -> float:
-        half_life = self.settings.half_life_days
-        if half_life is None:
-            return candidate.score
-        return round(candidate.score * 0.5 ** (self.age_days(self.documents[candidate.row]) / half_life), 5)
+    def weigh(self, candidate: Candidate) -> float:
+        """Return a candidate's score as its age leaves it."""
+        return candidate.score * self.fading[candidate.row]
 
     def diversify(self, ordered: list[Candidate]) -> list[Candidate]:
         """Reorder by maximal marginal relevance (Carbonell and Goldstein, 1998)."""
@@ -240,53 +273,47 @@ class _Desk:
             return ordered
         pool, rest = ordered[: MMR_POOL * self.settings.max], ordered[MMR_POOL * self.settings.max :]
         taken: list[Candidate] = []
-        nearest = dict.fromkeys((candidate.row for candidate in pool), 0.0)
+        nearest = {candidate.row: 0.0 for candidate in pool}
         while pool and len(taken) < self.settings.max:
-            best = max(
-                pool,
-                key=lambda c: (
-                    round((1 - share) * self.weigh_age(c) - share * nearest[c.row], 5),
-                    -self.order[c.row],
-                ),
-            )
-            pool.remove(best)
-            taken.append(best)
+            gains = [(1 - share) * self.weigh(c) - share * nearest[c.row] for c in pool]
+            best = max(range(len(pool)), key=lambda place: (round(gains[place], 5), -place))
+            taken.append(pool.pop(best))
             for candidate in pool:
-                nearest[candidate.row] = max(nearest[candidate.row], similarity(best.row, candidate.row))
+                closeness = similarity(taken[-1].row, candidate.row)
+                nearest[candidate.row] = max(nearest[candidate.row], closeness)
         return taken + pool + rest
 
-    def grant(self, pairs: Iterable[tuple[int, Candidate, int]]) -> None:
-        place_first = self.settings.diversity > 0
-        ranked = sorted(
-            pairs,
-            key=lambda pair: (
-                pair[0] if place_first else 0,
-                -self.weigh_age(pair[1]),
-                pair[0],
-                self.order[pair[2]],
-            ),
-        )
-        for _, candidate, row in ranked:
+    def grant(self, lists: Mapping[int, Iterator[Candidate]]) -> None:
+        """Take what can be had of ``lists``, the best pairs first; with diversity, first places first."""
+        queue = [pair for row, candidates in lists.items() for pair in self.queue_next(row, 0, candidates)]
+        heapify(queue)
+        while queue:
+            _, _, place, _, row, candidate, candidates = heappop(queue)
             if self.has_room(row, candidate.row):
                 self.take(row, candidate)
+            if len(self.chosen[row]) < self.settings.max:
+                for pair in self.queue_next(row, place + 1, candidates):
+                    heappush(queue, pair)
+
+    def queue_next(self, row: int, place: int, candidates: Iterator[Candidate]) -> Iterator[Queued]:
+        """Yield a list's next candidate, if any; place and order, unique together, settle the rest."""
+        for candidate in islice(candidates, 1):
+            first = place if self.settings.diversity else 0
+            yield first, -self.weigh(candidate), place, self.order[row], row, candidate, candidates
 
     def has_room(self, row: int, target: int) -> bool:
         """Return whether a document's list can still take a post."""
         chosen = self.chosen[row]
         if len(chosen) >= self.settings.max or any(candidate.row == target for candidate in chosen):
             return False
-        if self.documents[row].published and self.appearances[target] >= self.cap():
+        if self.appearances[target] >= self.cap and self.documents[row].published:
             return False
-        twins = self.duplicates.get(target, set())
-        return not any(candidate.row in twins for candidate in chosen)
+        twins = self.twins.get(target)
+        return not twins or (row not in twins and not any(candidate.row in twins for candidate in chosen))
 
     def take(self, row: int, candidate: Candidate) -> None:
         self.chosen[row].append(candidate)
         self.appearances[candidate.row] += self.documents[row].published
-
-    def cap(self) -> int:
-        """Return in how many lists one post may appear."""
-        return self.settings.max_appearances or 4 * self.settings.max
 
     def is_short(self, row: int) -> bool:
         """Return whether a list has room that candidates beyond those kept could fill."""
@@ -295,26 +322,35 @@ class _Desk:
             return False
         return kept[-1].score >= self.settings.min_score
 
-    def dig(self, row: int) -> None:
+    def dig(self, row: int, deepen: Deepen) -> None:
+        """Fill a short list from all documents that could still be in it."""
         source = self.documents[row]
-        mask = [
-            allowed and self.may_follow(source, target) and self.has_room(row, place)
-            for place, (allowed, target) in enumerate(zip(self.allowed, self.documents, strict=True))
-        ]
-        deepen = self.pool.deepen
-        if deepen is not None and any(mask):
-            self.grant(
-                (place, candidate, row)
-                for place, candidate in enumerate(self.list_allowed(row, deepen(row, mask)))
-            )
+        mask = [False] * len(self.documents)
+        for target in self.list_reachable(source.category):
+            mask[target] = self.has_room(row, target) and self.may_follow(source, self.documents[target])
+        if any(mask):
+            self.grant({row: self.list_allowed(row, deepen(row, mask))})
+
+    def list_reachable(self, category: str) -> list[int]:
+        """Return the rows that posts of a category may have in their lists, worked out once for each."""
+        key = _fold(category) if self.settings.category == "same" else ""
+        if key not in self.reachable:
+            self.reachable[key] = [
+                row
+                for row, document in enumerate(self.documents)
+                if self.allowed[row] and (not key or _fold(document.category) == key)
+            ]
+        return self.reachable[key]
 
 
-def _group_duplicates(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
-    twins: dict[int, set[int]] = {}
-    for first, second in pairs:
-        twins.setdefault(first, set()).add(second)
-        twins.setdefault(second, set()).add(first)
-    return twins
+def _fade(documents: Sequence[Document], half_life_days: float | None) -> list[float]:
+    """Return what each document's age leaves of its scores: a half per half-life, all if it has no date."""
+    if half_life_days is None:
+        return [1.0] * len(documents)
+    newest = find_newest(documents)
+    ages = [max(0.0, newest - document.date) / DAY if document.date else 0.0 for document in documents]
+    # Rounded, since powers may differ in their last digit from one machine to another.
+    return [round(0.5 ** (age / half_life_days), 9) for age in ages]
 
 
 def _fold(text: str) -> str:
