@@ -1,10 +1,11 @@
 """What a blogger sees of the pipeline while it works."""
 
-import contextlib
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pelican.log import console
+from rich.console import Console, Group
 from rich.errors import LiveError
 
 from .encoder import DOWNLOAD_SIZES
@@ -21,21 +22,23 @@ class BuildReporter:
     """Tells of embedding on Pelican's own console, and of nothing else there; see ``pipeline.Reporter``.
 
     Pelican hides INFO by default, and with the plain log handler always; a first build that is silent for a
-    minute looks as if it hung. Under ``-q`` nothing is said.
+    minute looks as if it hung. Under ``-q`` nothing is said. The author's command has a ``screen`` of its own.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, screen: Console = console) -> None:
         self._settings = settings
+        self._screen = screen
         self._quiet = logging.getLogger().getEffectiveLevel() >= logging.CRITICAL
         self._bar: "Progress | None" = None
         self._task: Any = None
+        self._remove: Callable[[], None] = _do_nothing
 
     def announce(self, count: int, model: str, download: bool) -> None:
         """Say what is about to take time."""
         size = DOWNLOAD_SIZES.get(model, "")
         fetched = f" The model is fetched first{f' ({size})' if size else ''}, once." if download else ""
         self._say(f"related_embeddings: embedding {count} articles with {model}.{fetched}")
-        if not self._quiet and console.is_terminal and count > 1:
+        if not self._quiet and self._screen.is_terminal and count > 1:
             self._start_bar(count)
 
     def advance(self, done: int, total: int) -> None:
@@ -49,9 +52,8 @@ class BuildReporter:
 
     def close(self) -> None:
         """Take the progress bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        self._remove()
+        self._bar, self._remove = None, _do_nothing
 
     def summarise(self, count: int, outcome: Outcome, seconds: float) -> None:
         """Say in one line what was done; aloud only if it took work."""
@@ -66,14 +68,26 @@ class BuildReporter:
 
     def _say(self, line: str) -> None:
         if not self._quiet:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._screen.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _start_bar(self, count: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=console, transient=True)
-        # Pelican's own spinner is running; before rich 14.1 there can be only one of them.
-        with contextlib.suppress(LiveError):
+        bar = Progress(*columns, console=self._screen, transient=True)
+        self._task = bar.add_task("embedding", total=count)
+        try:
             bar.start()
-            self._bar, self._task = bar, bar.add_task("embedding", total=count)
+            self._bar, self._remove = bar, bar.stop
+        except LiveError:
+            # Pelican's own spinner is running, and before rich 14.1 there can be only one live display:
+            # the bar joins it. Rich tells nobody which one it is, hence the private name.
+            live = getattr(self._screen, "_live", None)
+            if live is not None:
+                spinner = live.renderable
+                live.update(Group(spinner, bar))
+                self._bar, self._remove = bar, lambda: live.update(spinner, refresh=True)
+
+
+def _do_nothing() -> None:
+    pass
