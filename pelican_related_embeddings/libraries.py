@@ -1,0 +1,48 @@
+"""Other libraries at work: kept quiet, and their errors put into one line."""
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep other libraries' warnings and log records out of the build.
+
+    Under ``--fatal warnings`` Pelican turns any logger's warning into the end of the build.
+    """
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _hide_loading_bars()
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _hide_loading_bars() -> None:
+    for name in ("transformers", "huggingface_hub"):
+        module = sys.modules.get(f"{name}.utils.logging") or sys.modules.get(f"{name}.utils")
+        hide = getattr(module, "disable_progress_bar", None) or getattr(module, "disable_progress_bars", None)
+        if hide is not None:
+            hide()
+
+
+def first_line(error: BaseException) -> str:
+    """Return an error's class and the first line of its text."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def is_installed(*packages: str) -> bool:
+    """Return whether all ``packages`` can be imported, without importing them."""
+    return all(find_spec(package) is not None for package in packages)
