@@ -1,0 +1,618 @@
+/* The topic map, brought to life. Without this file the map is an SVG of links and a list: this adds a
+   card, a filter, colours, zoom and "you are here". All texts enter the page as text, never as HTML. */
+(function () {
+  "use strict";
+  const SVG = "http://www.w3.org/2000/svg";
+  const MOST_ZOOM = 16, FINE_ZOOM = 1.9, TITLE_ZOOM = 4.5, REACH = 16;
+
+  document.querySelectorAll(".related-map").forEach(start);
+
+  function start(root) {
+    const find = (name) => root.querySelector(".related-map-" + name);
+    const svg = find("svg"), plane = find("plane"), lines = find("lines"), labelLayer = find("labels");
+    const frame = find("frame"), card = find("card"), legend = find("legend"), status = find("status");
+    const filter = find("filter"), colour = find("colour"), tools = find("tools");
+    const data = JSON.parse(find("data").textContent);
+    const base = svg.viewBox.baseVal, mapWidth = base.width, mapHeight = base.height;
+    const items = [...find("list").querySelectorAll("li a")];
+    const points = [...find("points").querySelectorAll("a")].map(readPoint);
+    const labels = data.labels.map(([words, x, y, size, level]) => ({ words, x, y, size, level }));
+    let width = 0, height = 0, across = 1, down = 1;          // pixels, and pixels per unit of the plane
+    let view = { zoom: 1, x: 0, y: 0 };
+    let active = null, told = null, here = null, awake = false, moved = false, frameAsked = false, placedFor = "";
+    let hiding = 0, settling = 0, placed = [], placedAt = 0;
+    const fingers = new Map();
+    const ring = make("circle", "related-map-ring");
+    ring.setAttribute("r", 12);
+
+    function readPoint(link, index) {
+      const [x, y] = link.querySelector("path").getAttribute("d").slice(1).split(/[ h]/).map(Number);
+      const [category, date, summary, related] = data.posts[index];
+      const item = items[index], title = item.textContent;
+      link.querySelector("title").remove();      // else the browser's own tooltip covers the card
+      link.setAttribute("aria-label", title);
+      if (item.lang) link.setAttribute("lang", item.lang);
+      const words = fold([title, data.categories[category], yearOf(date) || "", summary].join(" "));
+      return { link, dot: link.querySelector("path"), item, index, x, y, title, category, date, summary, related, words, on: true };
+    }
+
+    function yearOf(date) {
+      return Math.floor(date / 10000);
+    }
+
+    function make(name, className, text) {
+      const element = name === "text" || name === "circle" || name === "path" ? document.createElementNS(SVG, name) : document.createElement(name);
+      if (className) element.setAttribute("class", className);
+      if (text !== undefined) element.textContent = text;
+      return element;
+    }
+
+    function fold(text) {
+      return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+    }
+
+    /* ---- drawing ---- */
+
+    function resize() {
+      const wide = frame.clientWidth;
+      if (!wide || wide === width) return;
+      const old = width;
+      width = wide;
+      const narrow = width < 600;
+      height = Math.round(narrow ? width * 1.15 : Math.min(width * 0.62, Math.max(420, window.innerHeight * 0.78)));
+      root.classList.toggle("related-map-narrow", narrow);
+      root.style.setProperty("--halo", Math.round(width * 0.034) + "px");
+      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      across = width / mapWidth;
+      down = height / mapHeight;
+      if (old) view = { zoom: view.zoom, x: (view.x * width) / old, y: (view.y * width) / old };
+      labels.forEach((label) => { label.sizes = null; });
+      placedFor = "";
+      draw();
+    }
+
+    function screen(point) {
+      return [point.x * across * view.zoom + view.x, point.y * down * view.zoom + view.y];
+    }
+
+    function draw() {
+      if (frameAsked) return;
+      frameAsked = true;
+      requestAnimationFrame(() => { frameAsked = false; drawNow(); });
+    }
+
+    function drawNow() {
+      const { zoom } = view;
+      view.x = Math.min(0, Math.max(width * (1 - zoom), view.x));
+      view.y = Math.min(0, Math.max(height * (1 - zoom), view.y));
+      plane.setAttribute("transform", `matrix(${across * zoom} 0 0 ${down * zoom} ${view.x} ${view.y})`);
+      labelLayer.setAttribute("transform", `translate(${view.x} ${view.y})`);
+      svg.classList.toggle("zoomed", zoom > 1.001);
+      const state = `${zoom} ${width} ${here ? here.index : ""} ${zoom >= TITLE_ZOOM ? view.x + " " + view.y : ""}`;
+      if (state !== placedFor) {
+        // Titles and dots are many: they wait until the map rests.
+        clearTimeout(settling);
+        settling = setTimeout(settle, 120);
+        // Finding room for every label at every frame would be slow: between times they are only moved.
+        if (!placedFor || performance.now() - placedAt > 150) placeLabels(false);
+        else moveLabels();
+        placedFor = state;
+      }
+      const centre = active || here;
+      if (centre) {
+        const [x, y] = screen(centre);
+        ring.setAttribute("cx", x);
+        ring.setAttribute("cy", y);
+        if (!ring.parentNode) svg.append(ring);
+        if (!card.hidden) placeCard(x, y);
+      } else ring.remove();
+    }
+
+    function settle() {
+      const room = Math.sqrt((width * height) / Math.max(1, points.length)) * 0.26;
+      const dot = Math.max(4, Math.min(11, room)) * Math.min(1.7, Math.pow(view.zoom, 0.35));
+      svg.style.setProperty("--dot", dot.toFixed(1) + "px");
+      placeLabels(view.zoom >= TITLE_ZOOM);
+    }
+
+    function moveLabels() {
+      for (const { text, label, dx, dy } of placed) {
+        text.setAttribute("x", label.x * across * view.zoom + dx);
+        text.setAttribute("y", label.y * down * view.zoom + dy);
+      }
+    }
+
+    function placeLabels(withTitles) {
+      const { zoom } = view, taken = [];
+      const wanted = labels.filter((label) => label.level === 0 || zoom >= FINE_ZOOM);
+      if (here) {
+        const text = root.dataset.here + ": " + cut(here.title, 40);
+        wanted.unshift({ words: [text], x: here.x, y: here.y, level: 3, away: 22 });
+      }
+      if (withTitles) wanted.push(...titlesInView());
+      placed = [];
+      placedAt = performance.now();
+      for (const label of wanted) {
+        const found = placeLabel(label, taken, zoom);
+        if (found) {
+          taken.push(found.box);
+          placed.push(found);
+        }
+      }
+      labelLayer.replaceChildren(...placed.map(({ text }) => text));
+    }
+
+    function titlesInView() {
+      return points.filter((point) => {
+        const [x, y] = screen(point);
+        return point.on && x > 0 && y > 0 && x < width && y < height;
+      }).slice(0, 150).map((point) => (point.label ||= { words: [cut(point.title, 42)], x: point.x, y: point.y, level: 2 }));
+    }
+
+    function placeLabel(label, taken, zoom) {
+      const x = label.x * across * zoom, y = label.y * down * zoom, line = label.level ? 16 : 19;
+      const offsets = label.level === 2 ? [0] : label.away ? [-label.away, label.away] : [0, -0.7, 0.7, -1.4, 1.4, -2.1, 2.1].map((step) => step * line);
+      for (const { text, length } of measure(label)) {
+        for (const offset of offsets) {
+          let left = label.level === 2 ? x + 9 : x - length / 2;
+          if (label.level !== 2) left = Math.max(4, Math.min(width * zoom - length - 4, left));
+          const top = y + offset - line / 2;
+          if (top < 2 || top + line > height * zoom - 2) continue;
+          const box = [left - 3, top, left + length + 3, top + line];
+          if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+          const dx = (label.level === 2 ? left : left + length / 2) - x, dy = top + line * 0.76 - y;
+          text.setAttribute("x", x + dx);
+          text.setAttribute("y", y + dy);
+          return { text, label, dx, dy, box };
+        }
+      }
+      return null;
+    }
+
+    function measure(label) {
+      if (!label.sizes) {
+        const name = ["", "fine", "title", "here"][label.level], most = width < 600 ? 22 : 34, texts = [];
+        for (let count = label.words.length; count > 0; count--) {
+          const written = label.words.slice(0, count).join(" · ");
+          if (written.length > most && count > 1) continue;
+          const text = make("text", name, label.level > 1 ? written : cut(written, most));
+          labelLayer.append(text);
+          texts.push({ text, length: text.getComputedTextLength() });
+          text.remove();
+        }
+        label.sizes = texts;
+      }
+      return label.sizes;
+    }
+
+    function cut(text, most) {
+      return text.length > most ? [...text].slice(0, most - 1).join("").trimEnd() + "…" : text;
+    }
+
+    /* ---- moving ---- */
+
+    function zoomBy(factor, x = width / 2, y = height / 2) {
+      const zoom = Math.min(MOST_ZOOM, Math.max(1, view.zoom * factor)), ratio = zoom / view.zoom;
+      view = { zoom, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
+      draw();
+    }
+
+    function panBy(x, y) {
+      view = { zoom: view.zoom, x: view.x + x, y: view.y + y };
+      draw();
+    }
+
+    function showAll() {
+      view = { zoom: 1, x: 0, y: 0 };
+      draw();
+    }
+
+    function bringIn(point) {
+      const [x, y] = screen(point), edge = 30;
+      const dx = x < edge ? edge - x : x > width - edge ? width - edge - x : 0;
+      const dy = y < edge ? edge - y : y > height - edge ? height - edge - y : 0;
+      if (view.zoom > 1 && (dx || dy)) panBy(dx, dy);
+    }
+
+    function locate(event) {
+      const box = svg.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    }
+
+    svg.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      awake = true;
+      if (!fingers.size) moved = false;
+      told = card.hidden ? null : active;      // before the browser moves the focus, which shows the card
+      fingers.set(event.pointerId, locate(event));
+    });
+    svg.addEventListener("pointermove", (event) => {
+      const at = locate(event), before = fingers.get(event.pointerId);
+      if (!before) {
+        if (event.pointerType !== "touch") hover(at);
+        return;
+      }
+      const others = [...fingers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
+      if (others.length) {
+        const [other] = others;
+        const apart = Math.hypot(at[0] - other[0], at[1] - other[1]), was = Math.hypot(before[0] - other[0], before[1] - other[1]) || 1;
+        zoomBy(apart / was, (at[0] + other[0]) / 2, (at[1] + other[1]) / 2);
+        panBy((at[0] - before[0]) / 2, (at[1] - before[1]) / 2);
+        moved = true;
+      } else if (moved || Math.hypot(at[0] - before[0], at[1] - before[1]) > 4) {
+        if (!moved) {
+          moved = true;
+          hide();
+          svg.classList.add("dragging");
+          svg.setPointerCapture(event.pointerId);
+        }
+        if (view.zoom > 1) panBy(at[0] - before[0], at[1] - before[1]);
+      } else return;
+      fingers.set(event.pointerId, at);
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      window.addEventListener(name, (event) => {
+        fingers.delete(event.pointerId);
+        if (!fingers.size) svg.classList.remove("dragging");
+      });
+    }
+    svg.addEventListener("pointerleave", () => {
+      awake = false;
+      later();
+    });
+    svg.addEventListener("dragstart", (event) => event.preventDefault());
+    // Until one has clicked into the map, the wheel scrolls the page and not the map.
+    svg.addEventListener("wheel", (event) => {
+      const factor = Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0018) * (event.ctrlKey ? 3 : 1));
+      if (!(event.ctrlKey || event.metaKey || awake || svg.contains(document.activeElement))) return;
+      if (factor < 1 && view.zoom === 1 && !event.ctrlKey) return;
+      event.preventDefault();
+      hide();
+      zoomBy(factor, ...locate(event));
+    }, { passive: false });
+    svg.addEventListener("dblclick", (event) => {
+      event.preventDefault();
+      zoomBy(event.shiftKey ? 0.5 : 2, ...locate(event));
+    });
+    svg.addEventListener("click", (event) => {
+      const target = event.target.closest("a");
+      if (moved) {
+        event.preventDefault();
+        return;
+      }
+      const point = target ? points.find((other) => other.link === target) : nearest(locate(event));
+      if (!point) {
+        hide();
+        return;
+      }
+      // A finger cannot hover: its first tap shows the card, whose title is the link.
+      const touch = event.pointerType === "touch" && told !== point;
+      if (touch) {
+        event.preventDefault();
+        show(point, true);
+      } else if (!target) open(point, event);
+    });
+
+    function open(point, event) {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) window.open(point.link.href.baseVal, "_blank", "noopener");
+      else window.location.assign(point.link.href.baseVal);
+    }
+
+    /* ---- the card ---- */
+
+    function nearest([x, y]) {
+      let best = null, least = REACH;
+      for (const point of points) {
+        if (!point.on) continue;
+        const [px, py] = screen(point), apart = Math.hypot(px - x, py - y);
+        if (apart < least) {
+          least = apart;
+          best = point;
+        }
+      }
+      return best;
+    }
+
+    function hover(at) {
+      const point = nearest(at);
+      svg.style.cursor = point ? "pointer" : "";
+      if (point) show(point, true);
+      else later();
+    }
+
+    function show(point, withCard) {
+      clearTimeout(hiding);
+      if (active !== point || (withCard && card.hidden)) {
+        if (active) active.link.classList.remove("near");
+        active = point;
+        point.link.classList.add("near");
+        drawLines(point);
+        card.hidden = !withCard;
+        if (withCard) fillCard(point);
+        draw();
+      }
+    }
+
+    function later() {
+      clearTimeout(hiding);
+      hiding = setTimeout(() => {
+        const focused = points.find((point) => point.link === document.activeElement);
+        if (focused) show(focused, true);
+        else hide();
+      }, 250);
+    }
+
+    function hide() {
+      clearTimeout(hiding);
+      if (active) active.link.classList.remove("near");
+      active = null;
+      card.hidden = true;
+      drawLines(here);
+      draw();
+    }
+
+    function fillCard(point) {
+      const title = make("a", "", point.title), about = [];
+      title.href = point.link.href.baseVal;
+      title.dir = "auto";
+      title.tabIndex = -1;
+      if (point.date) about.push(writeDate(point.date));
+      if (data.categories[point.category]) about.push(data.categories[point.category]);
+      card.replaceChildren(title, make("p", "about", about.join(" · ")));
+      if (point.summary) {
+        const summary = make("p", "", point.summary);
+        summary.dir = "auto";
+        card.append(summary);
+      }
+    }
+
+    function writeDate(date) {
+      const stamp = new Date(2000, (Math.floor(date / 100) % 100) - 1, date % 100);
+      stamp.setFullYear(yearOf(date));
+      return stamp.toLocaleDateString(document.documentElement.lang || undefined, { year: "numeric", month: "short", day: "numeric" });
+    }
+
+    function placeCard(x, y) {
+      const wide = card.offsetWidth, high = card.offsetHeight, gap = 18;
+      let left = x + gap + wide < width ? x + gap : x - gap - wide;
+      let top = Math.max(4, Math.min(height - high - 4, y - high / 2));
+      if (left < 4) {
+        left = Math.max(4, Math.min(width - wide - 4, x - wide / 2));
+        top = y + gap + high < height ? y + gap : Math.max(4, y - gap - high);
+      }
+      card.style.left = left + "px";
+      card.style.top = top + "px";
+    }
+
+    function drawLines(point) {
+      const paths = !point ? [] : point.related.map((row) => {
+        const path = make("path"), other = points[row];
+        path.setAttribute("d", `M${point.x} ${point.y}L${other.x} ${other.y}`);
+        return path;
+      });
+      lines.replaceChildren(...paths);
+    }
+
+    card.addEventListener("pointerenter", () => clearTimeout(hiding));
+    card.addEventListener("pointerleave", later);
+    for (const point of points) {
+      point.item.addEventListener("pointerenter", () => show(point, false));
+      point.item.addEventListener("pointerleave", later);
+      point.item.addEventListener("focus", () => show(point, false));
+      point.item.addEventListener("blur", later);
+    }
+
+    /* ---- the keyboard ---- */
+
+    function setStop(point) {
+      for (const other of points) other.link.setAttribute("tabindex", other === point ? 0 : -1);
+    }
+
+    function step(point, x, y) {
+      let best = null, least = Infinity;
+      for (const other of points) {
+        if (!other.on || other === point) continue;
+        const dx = (other.x - point.x) * across, dy = (other.y - point.y) * down;
+        const ahead = dx * x + dy * y, aside = Math.abs(dx * y) + Math.abs(dy * x);
+        if (ahead <= 0 || aside > 2 * ahead) continue;
+        const cost = ahead + 2 * aside;
+        if (cost < least) {
+          least = cost;
+          best = other;
+        }
+      }
+      return best;
+    }
+
+    // On the frame: Chromium makes an SVG element a tab stop for having a focus listener.
+    frame.addEventListener("focusin", (event) => {
+      const point = points.find((other) => other.link === event.target);
+      if (!point) return;
+      setStop(point);
+      bringIn(point);
+      show(point, true);
+      point.link.setAttribute("aria-describedby", card.id);
+    });
+    frame.addEventListener("focusout", (event) => {
+      event.target.removeAttribute("aria-describedby");
+      later();
+    });
+    svg.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
+      const point = points.find((other) => other.link === event.target);
+      const shown = points.filter((other) => other.on), at = shown.indexOf(point);
+      const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+      let goal = null;
+      if (event.key in ways && event.shiftKey) panBy(-80 * ways[event.key][0], -80 * ways[event.key][1]);
+      else if (event.key in ways) goal = step(point, ...ways[event.key]);
+      else if (event.key === "PageDown") goal = shown[at + 1];
+      else if (event.key === "PageUp") goal = shown[at - 1];
+      else if (event.key === "Home") goal = shown[0];
+      else if (event.key === "End") goal = shown[shown.length - 1];
+      else if (event.key === "+" || event.key === "=") zoomBy(1.5, ...screen(point));
+      else if (event.key === "-") zoomBy(1 / 1.5, ...screen(point));
+      else if (event.key === "0") showAll();
+      else return;
+      event.preventDefault();
+      if (goal) goal.link.focus({ preventScroll: true });
+    });
+    // Wherever the focus is: a card that hides something can always be dismissed.
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      if (!card.hidden) hide();
+      else if (event.target === filter && filter.value) {
+        filter.value = "";
+        applyFilter();
+      }
+    });
+
+    /* ---- filter, colours, buttons ---- */
+
+    function applyFilter() {
+      const wanted = fold(filter.value).split(/\s+/).filter(Boolean);
+      const topics = new Map();
+      for (const point of points) {
+        point.on = wanted.every((word) => point.words.includes(word));
+        point.link.classList.toggle("off", !point.on);
+        if (point.on) point.link.removeAttribute("aria-hidden");
+        else point.link.setAttribute("aria-hidden", "true");
+        point.item.parentElement.hidden = !point.on;
+        const topic = point.item.closest("details");
+        topics.set(topic, topics.get(topic) || point.on);
+      }
+      for (const [topic, any] of topics) {
+        topic.hidden = !any;
+        if (wanted.length && !topic.open) {
+          topic.open = true;
+          topic.dataset.opened = "";
+        } else if (!wanted.length && "opened" in topic.dataset) {
+          topic.open = false;
+          delete topic.dataset.opened;
+        }
+      }
+      const shown = points.filter((point) => point.on);
+      setStop(shown.includes(here) ? here : shown[0]);
+      status.textContent = wanted.length ? root.dataset.shown.replace("{shown}", shown.length).replace("{all}", points.length) : "";
+      if (active && !active.on) hide();
+      placedFor = "";
+      draw();
+    }
+
+    function applyColour() {
+      const { names, pick } = { topic: colourByTopic, category: colourByCategory, year: colourByYear }[colour.value]();
+      for (const point of points) point.dot.setAttribute("class", pick(point));
+      legend.replaceChildren(...names.map(([name, text]) => {
+        const entry = make("li");
+        const dot = make("span", "related-map-swatch " + name);
+        entry.append(dot, make("span", "", text));
+        return entry;
+      }));
+      legend.hidden = !names.length;
+      root.classList.toggle("related-map-plain", colour.value !== "topic");
+    }
+
+    function colourByTopic() {
+      return { names: [], pick: () => "" };
+    }
+
+    function colourByCategory() {
+      const counts = new Map();
+      for (const { category } of points) counts.set(category, (counts.get(category) || 0) + 1);
+      const first = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a - b).slice(0, 8);
+      const names = first.map((category, at) => ["c" + at, data.categories[category] || "–"]);
+      if (counts.size > first.length) names.push(["cx", root.dataset.other]);
+      return { names, pick: ({ category }) => (first.includes(category) ? "c" + first.indexOf(category) : "cx") };
+    }
+
+    function colourByYear() {
+      const years = points.filter((point) => point.date).map((point) => yearOf(point.date));
+      const first = Math.min(...years), span = Math.max(...years) - first + 1;
+      const size = Math.ceil(span / 6), count = Math.ceil(span / size), names = [];
+      // The ends of the scale are the ones that differ most.
+      const shade = (bin) => "y" + (count > 1 ? Math.round((bin * 5) / (count - 1)) : 5);
+      for (let bin = 0; bin < count; bin++) {
+        const from = first + bin * size, to = Math.min(from + size - 1, first + span - 1);
+        names.push([shade(bin), from === to ? String(from) : `${from}–${to}`]);
+      }
+      return { names, pick: ({ date }) => (date ? shade(Math.floor((yearOf(date) - first) / size)) : "cx") };
+    }
+
+    filter.addEventListener("input", applyFilter);
+    tools.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const first = points.find((point) => point.on);
+      if (first) first.link.focus({ preventScroll: true });
+    });
+    colour.addEventListener("change", applyColour);
+    tools.addEventListener("click", (event) => {
+      const way = event.target.dataset.zoom;
+      if (way === "all") showAll();
+      else if (way) zoomBy(way === "in" ? 1.6 : 1 / 1.6);
+    });
+
+    /* ---- you are here ---- */
+
+    function readHash() {
+      let name = location.hash.slice(1);
+      try {
+        name = decodeURIComponent(name);
+      } catch { /* a stray % in the address is no slug */ }
+      if (here) {
+        here.link.classList.remove("here");
+        for (const element of [here.link, here.item]) element.removeAttribute("aria-current");
+      }
+      here = points.find((point) => point.link.id === name) || null;
+      if (here) {
+        here.link.classList.add("here");
+        for (const element of [here.link, here.item]) element.setAttribute("aria-current", "location");
+        here.item.closest("details").open = true;
+        setStop(here);
+        status.textContent = root.dataset.here + ": " + here.title;
+        root.scrollIntoView();
+        if (view.zoom > 1) panBy(width / 2 - screen(here)[0], height / 2 - screen(here)[1]);
+      }
+      hide();
+    }
+
+    /* ---- light and dark ---- */
+
+    function readTheme() {
+      let element = root, ground;
+      while (element && !ground) {
+        const shade = getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || [0, 0, 0, 0];
+        if (shade.length < 4 || Number(shade[3]) > 0.5) ground = shade.slice(0, 3).map(Number);
+        element = element.parentElement;
+      }
+      const scheme = getComputedStyle(document.documentElement).colorScheme;
+      const asked = scheme.includes("dark") && matchMedia("(prefers-color-scheme: dark)").matches;
+      const light = ground ? 0.299 * ground[0] + 0.587 * ground[1] + 0.114 * ground[2] : asked ? 0 : 255;
+      const theme = light < 128 ? "dark" : "light";
+      if (root.dataset.theme !== theme) root.dataset.theme = theme;
+    }
+
+    readTheme();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readTheme);
+    const watcher = new MutationObserver(readTheme);
+    for (const element of [document.documentElement, document.body]) {
+      watcher.observe(element, { attributes: true, attributeFilter: ["class", "style", "data-theme", "data-bs-theme", "data-color-scheme"] });
+    }
+
+    if (points.length === 0) return;
+    root.classList.add("related-map-live");
+    tools.hidden = false;
+    root.querySelector(".related-map-keys").hidden = false;
+    frame.removeAttribute("tabindex");
+    frame.removeAttribute("role");
+    frame.removeAttribute("aria-labelledby");
+    svg.setAttribute("role", "application");
+    for (const [name, values] of [["category", points.map((point) => point.category)], ["year", points.map((point) => yearOf(point.date))]]) {
+      if (new Set(values).size < 2) colour.querySelector(`[value=${name}]`).remove();
+    }
+    if (colour.options.length < 2) colour.parentElement.hidden = true;
+    setStop(points[0]);
+    resize();
+    readHash();
+    new ResizeObserver(resize).observe(frame);
+    window.addEventListener("hashchange", readHash);
+  }
+})();

@@ -1,0 +1,128 @@
+"""Clusters: as many as there are clumps, called by what sets them apart, no two alike."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from pelican_related_embeddings.clusters import find_clusters, name_clusters
+
+
+def scatter(n, clumps, seed=0):
+    """Return n positions around ``clumps`` well separated middles, and the clump of each."""
+    rng = np.random.default_rng(seed)
+    side = int(np.ceil(np.sqrt(clumps)))
+    middles = np.array([(x, y) for x in range(side) for y in range(side)][:clumps]) / side + 0.5 / side
+    clump = np.arange(n) % clumps
+    return (middles[clump] + rng.normal(size=(n, 2)) * 0.02).clip(0, 1).astype(np.float32), clump
+
+
+def count_terms(texts):
+    vocabulary = sorted({word for text in texts for word in text.split("|")})
+    rows = [[float(text.split("|").count(word)) for word in vocabulary] for text in texts]
+    return csr_matrix(np.array(rows).reshape(len(texts), len(vocabulary))), vocabulary
+
+
+def name(labels, texts, names=None, languages=None, **more):
+    terms, vocabulary = count_terms(texts)
+    return name_clusters(
+        np.array(labels),
+        terms=terms,
+        vocabulary=vocabulary,
+        names=names or [()] * len(texts),
+        languages=languages or ["en"] * len(texts),
+        **more,
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 7])
+def test_a_handful_of_posts_is_one_cluster(n):
+    coarse, fine = find_clusters(scatter(n, 1)[0])
+    assert coarse.tolist() == fine.tolist() == [0] * n
+
+
+@pytest.mark.parametrize(("n", "clumps"), [(60, 5), (200, 9), (576, 16)])
+def test_the_number_of_clusters_is_the_number_of_clumps(n, clumps):
+    positions, clump = scatter(n, clumps)
+    coarse, _ = find_clusters(positions)
+    assert coarse.max() + 1 == clumps
+    assert all(len(set(coarse[clump == c])) == 1 for c in range(clumps))
+
+
+@pytest.mark.parametrize("n", [8, 9, 20, 50, 500, 2000])
+def test_clusters_are_sensible_for_any_number_of_posts(n):
+    positions = np.random.default_rng(1).random((n, 2)).astype(np.float32)
+    coarse, fine = find_clusters(positions)
+    assert 2 <= coarse.max() + 1 <= 24
+    assert coarse.max() <= fine.max() <= 200
+    assert set(coarse) == set(range(coarse.max() + 1))
+    assert all(len(set(coarse[fine == cluster])) == 1 for cluster in set(fine))
+
+
+def test_posts_in_one_place_are_clustered_without_a_fault():
+    coarse, fine = find_clusters(np.full((40, 2), 0.5, dtype=np.float32))
+    assert len(coarse) == len(fine) == 40
+
+
+def test_the_largest_cluster_comes_first_and_order_does_not_matter():
+    positions, clump = scatter(90, 3)
+    keep = np.concatenate([np.flatnonzero(clump == 0)[:10], np.flatnonzero(clump != 0)])
+    coarse, _ = find_clusters(positions[keep])
+    sizes = np.bincount(coarse)
+    assert sizes.tolist() == sorted(sizes, reverse=True)
+    again, _ = find_clusters(positions[keep][::-1])
+    assert np.bincount(again).tolist() == sizes.tolist()
+
+
+def test_a_cluster_is_called_by_what_sets_it_apart():
+    texts = ["blog|bread|oven"] * 6 + ["blog|train|rails"] * 6 + ["blog|chess|rook"] * 6
+    labels = name([0] * 6 + [1] * 6 + [2] * 6, texts)
+    assert [set(words) for words in labels] == [{"bread", "oven"}, {"rails", "train"}, {"chess", "rook"}]
+
+
+def test_tags_and_categories_win_over_words():
+    texts = ["bread|oven"] * 6 + ["train|rails"] * 6
+    labels = name([0] * 6 + [1] * 6, texts, names=[["Baking"]] * 6 + [["Travel"]] * 6)
+    assert labels[0][0] == "Baking"
+    assert labels[1][0] == "Travel"
+
+
+def test_a_tag_that_is_a_word_as_well_is_spelled_as_the_author_does():
+    texts = ["postgresql"] * 6 + ["train"] * 6
+    assert name([0] * 6 + [1] * 6, texts, names=[["PostgreSQL"]] * 3 + [[]] * 9)[0] == ("PostgreSQL",)
+
+
+def test_no_word_is_used_twice():
+    texts = ["bread|rye"] * 5 + ["bread|wheat"] * 5 + ["train"] * 12
+    words = [word for label in name([0] * 5 + [1] * 5 + [2] * 12, texts) for word in label]
+    assert len(words) == len(set(words))
+
+
+def test_words_of_grammar_name_nothing():
+    texts = ["the|the bread|bread"] * 10 + ["the|the train|train"] * 10 + ["the|rook"] * 10
+    labels = name([0] * 10 + [1] * 10 + [2] * 10, texts)
+    assert labels == [("bread",), ("train",), ("rook",)]
+
+
+def test_a_cluster_is_compared_with_posts_of_its_language():
+    """Words of another language are no topic, however well they set it apart from all the rest."""
+    texts = ["the|bread"] * 20 + ["the|train"] * 20 + ["le|pain"] * 20 + ["le|échecs"] * 20
+    labels = name([0] * 20 + [1] * 20 + [2] * 20 + [3] * 20, texts, languages=["en"] * 40 + ["fr"] * 40)
+    assert labels == [("bread",), ("train",), ("pain",), ("échecs",)]
+
+
+def test_words_that_are_taken_are_left_out():
+    texts = ["bread|oven"] * 6 + ["train|rails"] * 6
+    assert name([0] * 6 + [1] * 6, texts, taken=[["Bread"], []])[0] == ("oven",)
+
+
+@pytest.mark.parametrize("texts", [["x"], ["a", "b"], ["12|34"] * 9])
+def test_a_blog_without_telling_words_has_empty_labels_and_no_fault(texts):
+    labels = name([0] * len(texts), texts)
+    assert len(labels) == 1
+
+
+def test_no_posts_have_no_labels():
+    assert (
+        name_clusters(np.zeros(0, dtype=int), terms=csr_matrix((0, 0)), vocabulary=[], names=[], languages=[])
+        == []
+    )

@@ -1,0 +1,465 @@
+"""The page of the map: every post on it, nothing else, and no title can break out of its place."""
+
+import datetime as dt
+import html
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jinja2
+import pytest
+
+import pelican_related_embeddings
+from pelican_related_embeddings.map_data import MapData
+from pelican_related_embeddings.map_page import (
+    HEIGHT,
+    WIDTH,
+    MapPost,
+    RelatedEntry,
+    build_page,
+    dump_json,
+    dump_related,
+    find_root,
+    measure_text,
+    name_fragments,
+    place_labels,
+    strip_source,
+    trace_outline,
+    write_atomically,
+    write_label,
+)
+
+PACKAGE = Path(pelican_related_embeddings.__file__).parent
+HOSTILE = [
+    "</script><script>alert(1)</script>Cut",
+    "</title></a></svg><img src=x onerror=alert(2)>Image",
+    "\"double\" and 'single' onmouseover=alert(3)",
+    "<b>Bold</b> &amp; <i>slanted</i> &lt;tag&gt;",
+    "{{ 7 * 7 }}{% raw %} ]]> <!-- comment",
+    "שלום עולם \u202eevil\u202c",
+    "🧁 emoji 👩‍👩‍👧 title",
+    "W" * 300,
+    "line\u2028separator\u2029and\x00control\x07",
+    "",
+]
+
+
+def make_post(slug, title="A title", **more):
+    fields = {
+        "url": f"posts/{slug}.html",
+        "date": dt.datetime(2024, 5, 6),
+        "category": "notes",
+        "lang": "en",
+    }
+    return MapPost(key=f"{slug}.md", slug=slug, title=title, **{**fields, **more})
+
+
+def make_data(posts, coarse=None, labels=None):
+    n = len(posts)
+    coarse = coarse or [0] * n
+    labels = labels or [("topic", str(cluster)) for cluster in range(max(coarse, default=-1) + 1)]
+    side = max(1, round(n**0.5))
+    return MapData(
+        keys=tuple(post.key for post in posts),
+        positions=tuple(((row % side) / side, min(1.0, row // side / side)) for row in range(n)),
+        coarse=tuple(coarse),
+        fine=tuple(coarse),
+        coarse_labels=tuple(labels),
+        fine_labels=tuple(labels),
+    )
+
+
+def render(page, separate=False, root="../", **more):
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PACKAGE / "templates"), autoescape=False)
+    static = {
+        kind: (PACKAGE / "static" / f"related_map.{kind}").read_text(encoding="utf-8")
+        for kind in ("js", "css")
+    }
+    values = {
+        "map": page,
+        "map_title": "Topic map",
+        "map_root": root,
+        "map_separate": separate,
+        "map_script": strip_source(static["js"]),
+        "map_style": strip_source(static["css"]),
+        "map_script_url": "related_map.js",
+        "map_style_url": "related_map.css",
+        "SITEURL": "",
+        "SITENAME": "A <blog>",
+    }
+    return environment.get_template("related_map_standalone.html").render({**values, **more})
+
+
+class Markup(HTMLParser):
+    """The elements of a page with their attributes, its links with their text, its JSON."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.links, self.data = [], [], ""
+        self._open = None
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag == "a":
+            self.links.append([dict(attrs).get("href"), ""])
+        self._open = tag if tag in ("a", "script") else self._open
+
+    def handle_endtag(self, tag):
+        if tag == self._open:
+            self._open = None
+
+    def handle_data(self, data):
+        if self._open == "a":
+            self.links[-1][1] += data
+        if self._open == "script" and data.startswith('{"categories"'):
+            self.data = data
+
+
+def test_every_post_is_a_link_on_the_map_and_in_the_list():
+    posts = [make_post(f"p{row}", f"Title {row}") for row in range(7)]
+    markup = Markup(render(build_page(make_data(posts, [0, 0, 1, 1, 2, 2, 2]), posts, {})))
+    for post in posts:
+        shown = [text for href, text in markup.links if href == f"../{post.url}"]
+        assert shown == [post.title] * 2
+    assert [attributes["id"] for tag, attributes in markup.elements if tag == "a" and "id" in attributes] == [
+        f"p{row}" for row in range(7)
+    ]
+
+
+def test_posts_without_a_place_and_places_without_a_post_are_left_out():
+    posts = [make_post(f"p{row}") for row in range(4)]
+    page = build_page(make_data(posts[1:]), posts[:3], {"p1.md": ["p2.md", "p3.md", "p0.md"]})
+    assert page.count == 2
+    assert [point.fragment for topic in page.topics for point in topic.points] == ["p1", "p2"]
+    assert json.loads(page.data)["posts"][0][3] == [1]
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_no_title_breaks_out_of_its_place(title):
+    posts = [make_post("odd", title, summary=f"<p>{title}</p>", category=title[:60]), make_post("plain")]
+    page = render(
+        build_page(make_data(posts, labels=[(title or "x", title)]), posts, {"odd.md": ["plain.md"]})
+    )
+    markup = Markup(page)
+    tags = [tag for tag, _ in markup.elements]
+    assert tags.count("script") == 2
+    assert "img" not in tags
+    assert tags.count("path") == 3
+    assert not [name for _, attributes in markup.elements for name in attributes if name.startswith("on")]
+    data = json.loads(markup.data)
+    assert len(data["posts"]) == 2
+    assert all(text.strip() for href, text in markup.links if href)
+    assert not {"\u2028", "\u2029", "\x00", "\x07"} & set(page)
+
+
+def test_titles_are_text_also_where_they_hold_html():
+    posts = [make_post("a", "<b>Bold</b> &amp; <i>slanted</i> &lt;tag&gt;")]
+    page = build_page(make_data(posts), posts, {})
+    assert page.topics[0].points[0].title == "Bold & slanted <tag>"
+    assert "Bold &amp; slanted &lt;tag&gt;" in render(page)
+
+
+def test_slugs_and_urls_are_escaped():
+    posts = [make_post('a"><script>x', url='a"><script>x.html')]
+    markup = Markup(render(build_page(make_data(posts), posts, {})))
+    assert [tag for tag, _ in markup.elements].count("script") == 2
+    assert markup.links[-1][0] == '../a"><script>x.html'
+
+
+@pytest.mark.parametrize("character", ["<", ">", "&", "\u2028", "\u2029"])
+def test_json_in_a_script_has_no_character_that_ends_it(character):
+    text = dump_json([f"a{character}b"])
+    assert character not in text
+    assert json.loads(text) == [f"a{character}b"]
+
+
+def test_two_posts_with_one_slug_have_two_fragments():
+    posts = [
+        make_post("a", lang="en"),
+        make_post("a", lang="fr"),
+        make_post("a", lang="fr"),
+    ]
+    posts = [
+        MapPost(key=str(row), slug=post.slug, title="", url="", lang=post.lang)
+        for row, post in enumerate(posts)
+    ]
+    assert list(name_fragments(posts).values()) == ["a", "a-fr", "a-2"]
+
+
+@pytest.mark.parametrize(
+    ("path", "root"), [("map.html", "./"), ("related/map.html", "../"), ("a/b/index.html", "../../")]
+)
+def test_links_are_relative_to_the_page(path, root):
+    assert find_root(path) == root
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_a_small_blog_has_a_page(n):
+    posts = [make_post(f"p{row}", date=None, category="") for row in range(n)]
+    page = build_page(make_data(posts), posts, {})
+    assert page.count == n
+    assert ("1 post;" if n == 1 else f"{n} posts;") in render(page)
+
+
+def boxes_overlap(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_no_two_labels_overlap_and_none_leaves_the_map():
+    crowded = [
+        (
+            cluster,
+            (f"long topic name {cluster}", "second word", "third"),
+            300 + 60 * (cluster % 5),
+            200 + 25 * (cluster // 5),
+            9,
+        )
+        for cluster in range(20)
+    ]
+    labels = place_labels(crowded, [0] * 20)
+    boxes = [label.box() for label in labels]
+    assert len(labels) >= 9
+    assert not [1 for at, one in enumerate(boxes) for other in boxes[:at] if boxes_overlap(one, other)]
+    assert all(box[0] >= 0 and box[1] >= 0 and box[2] <= WIDTH and box[3] <= HEIGHT for box in boxes)
+
+
+def test_a_label_without_room_loses_words_first():
+    places = [(0, ("first", "second", "third"), 500.0, 300.0, 9)]
+    assert place_labels(places, [0])[0].text == "first · second · third"
+    assert write_label(("a" * 30, "b" * 30)) == "a" * 30
+    assert len(write_label(("w" * 300,))) <= 35
+
+
+def test_wide_letters_are_counted_as_wide():
+    assert measure_text("漢字漢字") > 1.5 * measure_text("abcd")
+
+
+def test_an_outline_goes_round_its_points():
+    assert trace_outline([(0, 0), (10, 0), (10, 10), (0, 10), (5, 5)]) == "M0 0L10 0L10 10L0 10z"
+    assert trace_outline([(3, 4)]) == "M3 4h0"
+    assert trace_outline([(3, 4), (3, 4)]) == "M3 4h0"
+    assert trace_outline([(1, 1), (2, 2), (3, 3)]).endswith("z")
+
+
+def test_neighbouring_clusters_differ_in_colour():
+    posts = [make_post(f"p{row}") for row in range(8)]
+    page = build_page(make_data(posts, list(range(8))), posts, {})
+    assert len({topic.colour for topic in page.topics}) == 8
+
+
+def test_a_map_survives_the_cache():
+    posts = [make_post("a"), make_post("b")]
+    data = make_data(posts, [0, 1])
+    assert MapData.from_json(data.to_json()) == data
+    assert data.places() == {"a.md": (0.0, 0.0), "b.md": (0.0, 1.0)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"keys":["a"],"positions":[],"coarse":[0],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
+        '{"keys":["a"],"positions":[[0,2]],"coarse":[0],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
+        '{"keys":["a"],"positions":[[0,0]],"coarse":[1],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
+        '{"keys":["a"],"positions":[[0,NaN]],"coarse":[0],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
+        '{"keys":3,"positions":[[0,0]],"coarse":[1],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
+    ],
+)
+def test_what_is_no_map_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own error is one
+        MapData.from_json(text)
+
+
+def test_the_page_of_a_cached_map_needs_no_numpy():
+    code = (
+        "import sys, pelican_related_embeddings.map_page, pelican_related_embeddings.map_data\n"
+        "print([n for n in ('numpy', 'scipy', 'sklearn', 'pelican') if n in sys.modules])"
+    )
+    # The package's own __init__ brings in Pelican: what is meant is what these two modules bring in.
+    code = "import types, sys\npackage = types.ModuleType('pelican_related_embeddings')\n" + (
+        f"package.__path__ = [{str(PACKAGE)!r}]\nsys.modules['pelican_related_embeddings'] = package\n" + code
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_page_of_576_posts_is_small():
+    words = "an ordinary title of a post about something with words"
+    posts = [
+        make_post(
+            f"{row}-{words.replace(' ', '-')[:38]}",
+            f"{words.capitalize()} {row}",
+            summary=f"<p>{words * 4}</p>",
+        )
+        for row in range(576)
+    ]
+    related = {post.key: [other.key for other in posts[:5]] for post in posts}
+    labels = [("one word", "another", "third") for _ in range(14)]
+    page = render(build_page(make_data(posts, [row % 14 for row in range(576)], labels), posts, related))
+    assert len(page.encode()) <= 300_000
+
+
+def test_strict_pages_have_no_inline_script_or_style():
+    posts = [make_post("a")]
+    page = render(build_page(make_data(posts), posts, {}), separate=True)
+    markup = Markup(page)
+    assert "<style" not in page
+    assert not [1 for _, attributes in markup.elements if "style" in attributes]
+    scripts = [attributes for tag, attributes in markup.elements if tag == "script"]
+    assert [script.get("src") for script in scripts] == [None, "related_map.js"]
+    assert scripts[0]["type"] == "application/json"
+
+
+def test_inline_script_and_style_take_a_nonce():
+    posts = [make_post("a")]
+    page = render(build_page(make_data(posts), posts, {}), related_map_nonce="r4nd0m")
+    assert page.count('nonce="r4nd0m"') == 2
+
+
+def test_the_page_asks_nobody_else():
+    posts = [make_post("a")]
+    page = render(build_page(make_data(posts), posts, {}))
+    addresses = set(re.findall(r"https?://[^\s\"'<>)]+", html.unescape(page)))
+    assert addresses == {"http://www.w3.org/2000/svg"}
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_stripping_keeps_every_statement():
+    source = '/* two\n   lines */\na {\n  b: c; /* kept? */\n}\n\n  // gone\n  d("x // y");\n'
+    assert strip_source(source) == 'a {\nb: c; /* kept? */\n}\nd("x // y");'
+
+
+def test_related_posts_as_json():
+    posts = [make_post("b", "B &amp; b"), make_post("a", "A")]
+    related = {"b.md": [RelatedEntry("a.md", 0.123456, ("bread",)), RelatedEntry("draft.md", 0.9)]}
+    assert json.loads(dump_related(posts, related, "https://example.com/")) == {
+        "version": 1,
+        "posts": [
+            {
+                "slug": "a",
+                "url": "https://example.com/posts/a.html",
+                "title": "A",
+                "lang": "en",
+                "related": [],
+            },
+            {
+                "slug": "b",
+                "url": "https://example.com/posts/b.html",
+                "title": "B & b",
+                "lang": "en",
+                "related": [
+                    {
+                        "slug": "a",
+                        "url": "https://example.com/posts/a.html",
+                        "score": 0.1235,
+                        "reasons": ["bread"],
+                    }
+                ],
+            },
+        ],
+    }
+    assert dump_related(posts, related) == dump_related(posts[::-1], related)
+
+
+def test_files_are_written_whole(tmp_path):
+    target = tmp_path / "deep" / "posts.json"
+    write_atomically(target, "old")
+    write_atomically(target, "new é")
+    assert target.read_text(encoding="utf-8") == "new é"
+    assert [path.name for path in target.parent.iterdir()] == ["posts.json"]
+
+
+def read_palette(theme):
+    style = (PACKAGE / "static" / "related_map.css").read_text(encoding="utf-8")
+    start = (
+        style.index('.related-map[data-theme="dark"]') if theme == "dark" else style.index(".related-map {")
+    )
+    return dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", style[start : style.index("}", start)]))
+
+
+def to_linear(colour):
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+
+
+def measure_contrast(one, other):
+    light = [0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in (to_linear(one), to_linear(other))]
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+# Full loss of one kind of cone, in linear RGB (Machado, Oliveira and Fernandes 2009).
+VISION = {
+    "usual": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.01182, 0.04294, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.3039],
+    ],
+}
+
+
+def to_oklab(linear):
+    def multiply(matrix, vector):
+        return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
+
+    cones = multiply(
+        [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.63]],
+        [min(1, max(0, c)) for c in linear],
+    )
+    return multiply(
+        [[0.2105, 0.7936, -0.0041], [1.978, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]],
+        [c ** (1 / 3) for c in cones],
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("vision", VISION)
+def test_colours_stay_apart_for_every_reader(theme, vision):
+    palette = read_palette(theme)
+
+    def see(colour):
+        return to_oklab(
+            [sum(a * b for a, b in zip(row, to_linear(colour), strict=True)) for row in VISION[vision]]
+        )
+
+    seen = [see(palette[f"c{number}"]) for number in range(8)]
+    apart = [
+        sum((a - b) ** 2 for a, b in zip(x, y, strict=True)) ** 0.5
+        for at, x in enumerate(seen)
+        for y in seen[:at]
+    ]
+    assert min(apart) > 0.11
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_stand_out_from_the_ground(theme):
+    palette = read_palette(theme)
+    dots = [*(f"c{number}" for number in range(8)), *(f"y{number}" for number in range(6)), "cx"]
+    assert all(measure_contrast(palette[name], palette["ground"]) >= 3 for name in dots)
+    assert all(measure_contrast(palette[name], palette["ground"]) >= 4.5 for name in ("ink", "soft", "mark"))
+    years = [measure_contrast(palette[f"y{number}"], palette["ground"]) for number in range(6)]
+    assert years == sorted(years)
+
+
+def test_the_dark_colours_of_the_standalone_page_are_the_dark_colours():
+    style = (PACKAGE / "static" / "related_map.css").read_text(encoding="utf-8")
+    media = style[style.index("@media (prefers-color-scheme: dark)") :]
+    assert dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", media)) == read_palette("dark")
