@@ -22,22 +22,25 @@ class BuildReporter:
     """Tells of embedding on Pelican's own console, and of nothing else there; see ``pipeline.Reporter``.
 
     Pelican hides INFO by default, and with the plain log handler always; a first build that is silent for a
-    minute looks as if it hung. Under ``-q`` nothing is said. The author's command has a ``screen`` of its own.
+    minute looks as if it hung. Under ``-q`` nothing is said. The author's command has its own ``screen``.
     """
 
     def __init__(self, settings: Settings, screen: Console = console) -> None:
         self._settings = settings
         self._screen = screen
         self._quiet = logging.getLogger().getEffectiveLevel() >= logging.CRITICAL
-        self._bar: "Progress | None" = None
+        self._bar: Progress | None = None
         self._task: Any = None
         self._remove: Callable[[], None] = _do_nothing
 
-    def announce(self, count: int, model: str, download: bool) -> None:
-        """Say what is about to take time."""
+    def announce(self, count: int, download: bool) -> None:
+        """Say what is about to take time, and where the texts go if not to a model on this machine."""
+        model, endpoint = self._settings.model, self._settings.endpoint
+        articles = "1 article" if count == 1 else f"{count} articles"
         size = DOWNLOAD_SIZES.get(model, "")
         fetched = f" The model is fetched first{f' ({size})' if size else ''}, once." if download else ""
-        self._say(f"related_embeddings: embedding {count} articles with {model}.{fetched}")
+        sent = f" Their texts are sent to {endpoint}." if endpoint else ""
+        self._say(f"related_embeddings: embedding {articles} with {model}.{fetched}{sent}")
         if not self._quiet and self._screen.is_terminal and count > 1:
             self._start_bar(count)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields
 
 from .cache import hash_parts
 from .text import TEXT_VERSION
@@ -35,6 +35,9 @@ class Document:
     never: bool = False
 
 
+_COMPARED = tuple(option.name for option in fields(Document) if option.name not in ("title", "html"))
+
+
 def key_document(document: Document) -> bytes:
     """Return the 16-byte key of a document's words: its title and HTML, and how they are read."""
     return hash_parts(f"text {TEXT_VERSION}", document.title, document.html)
@@ -42,7 +45,7 @@ def key_document(document: Document) -> bytes:
 
 def key_documents(documents: Sequence[Document], keys: Sequence[bytes], *parts: str) -> bytes:
     """Return the key of anything that depends on all of ``documents`` and on ``parts``."""
-    rows = [astuple(replace(document, title="", html="")) for document in documents]
+    rows = [[getattr(document, name) for name in _COMPARED] for document in documents]
     return hash_parts(*parts, json.dumps(rows), b"".join(keys))
 
 

@@ -16,12 +16,11 @@ from .encoder import (
     CHUNK_PASSAGES,
     Encoder,
     Model,
-    download_model,
     find_model,
-    identify_model,
-    is_current,
+    identify_encoder,
     key_encoder,
     load_encoder,
+    obtain_encoder,
 )
 from .errors import EncoderError
 from .settings import Settings
@@ -38,8 +37,8 @@ WAIT_SECONDS = 0.2  # between two looks at what another build is embedding
 class Progress(Protocol):
     """Is told how embedding gets on; the Pelican side decides what of it is shown."""
 
-    def announce(self, count: int, model: str, download: bool) -> None:
-        """Say that ``count`` documents are about to be embedded."""
+    def announce(self, count: int, download: bool) -> None:
+        """Say that ``count`` documents are about to be embedded, and whether the model is fetched first."""
 
     def advance(self, done: int, total: int) -> None:
         """Say that ``done`` of ``total`` documents have been embedded."""
@@ -76,10 +75,8 @@ def recall_model(settings: Settings, cache: Cache) -> Model:
     row = hash_parts("model", settings.model)
     content = cache.read("models", [row]).get(row)
     known = _load_model(content)
-    if known is not None and is_current(known):
-        return known
-    model = identify_model(find_model(settings.model), known)
-    if model.digest:
+    model = identify_encoder(settings, known)
+    if model.digest and model != known:
         remember_model(model, settings, cache)
     return model
 
@@ -145,10 +142,10 @@ class _Job:
         return sorted(rows.values(), key=lambda row: (-len(self.texts[row].document.html), row))
 
     def obtain_model(self) -> None:
-        """Find the model's files, from the hub if need be; look again if it is not the one remembered."""
-        found = find_model(self.settings.model)
-        self.progress.announce(len(self.missing()), self.settings.model, found.folder is None)
-        model = identify_model(download_model(found), self.model)
+        """Get the model ready, from the hub if need be; look again if it is not the one remembered."""
+        at_hand = self.settings.endpoint is not None or find_model(self.settings.model).folder is not None
+        self.progress.announce(len(self.missing()), download=not at_hand)
+        model = obtain_encoder(self.settings, self.model)
         changed = model.digest != self.model.digest
         if model != self.model:
             self.model = model
@@ -187,7 +184,8 @@ class _Job:
         self.keep(fresh, [row for place, row in enumerate(rows) if sound[place]])
         if len(fresh) < len(rows):
             raise EncoderError(
-                f"The model {self.settings.model} gave no usable vector for {len(rows) - len(fresh)} of "
+                encoder.problem
+                or f"The model {self.settings.model} gave no usable vector for {len(rows) - len(fresh)} of "
                 f"{len(rows)} texts, {self.texts[rows[int(np.argmin(sound))]].document.path} among them."
             )
 

@@ -299,7 +299,7 @@ def test_an_edit_embeds_that_article_alone(watched: Site) -> None:
     run(watched, **WATCHED)
     watched.post("sql-2", TOPICS["bread"][0] + " A new text.", date="2024-02-09", category="sql")
 
-    assert "embedding 1 articles" in run(watched, **WATCHED)
+    assert "embedding 1 article " in run(watched, **WATCHED)
 
 
 def test_what_does_not_change_the_text_embeds_nothing(topics: Site) -> None:
