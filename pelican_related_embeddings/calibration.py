@@ -46,7 +46,8 @@ class Calibration:
         if self.spread <= 0:
             return np.full(evidence.shape, UNDECIDED)
         strength = np.log1p(1 / np.maximum(self.expect(evidence), 1e-300))
-        return np.round(strength / (1 + strength), 5)
+        found: Floats = np.round(strength / (1 + strength), 5)
+        return found
 
 
 def weigh_evidence(semantic: Values, lexical: Values, familiarity: Values) -> Floats:

@@ -139,7 +139,8 @@ class TermCounts:
         sizes, terms = numbers[: len(self.blocks)], numbers[len(self.blocks) :]
         lost = np.bincount(terms[np.repeat(gone, sizes)], minlength=len(self.hashes))
         # Counts are cut off at 65,535 on disk, and a cut count may be less than what is lost.
-        return np.maximum(self.counts - lost, 0)
+        left: Counts = np.maximum(self.counts - lost, 0)
+        return left
 
 
 def hash_block(text: str) -> int:
@@ -205,9 +206,7 @@ def _list_terms(texts: Sequence[str]) -> tuple[Hashes, list[str], npt.NDArray[np
         found = list(_find_words(text, known))
         written += [text[word.start : word.end] for word in found]
         pairs += [
-            " ".join(text[before.start : word.end].split())
-            for before, word in pairwise(found)
-            if word.joined
+            " ".join(text[before.start : word.end].split()) for before, word in pairwise(found) if word.joined
         ]
         places += [place] * len(found)
         words += found
@@ -312,9 +311,7 @@ class TermMatrix:
     stopping: frozenset[int]
 
 
-def weigh_terms(
-    documents: Sequence[TermCounts], counted: Mask, dropped: Hashes | None = None
-) -> TermMatrix:
+def weigh_terms(documents: Sequence[TermCounts], counted: Mask, dropped: Hashes | None = None) -> TermMatrix:
     """Return one row of term weights per document; the product of two rows is their similarity.
 
     The weight of a term is (1 + ln tf) idf², with idf = ln((1 + N) / (1 + df)) + 1: logarithmic tf
@@ -360,13 +357,11 @@ def weigh_terms(
 
 @dataclass(frozen=True, eq=False)
 class _Vocabulary:
-    """The terms that count. ``hashes``, ``boosts`` (idf²) and ``shared`` (on two documents or more)
-    go together; ``frequent`` are those that are on too many documents. Hashes ascend.
-    """
+    """The terms that count, and those that are on too many documents to; hashes ascend."""
 
     hashes: Hashes
-    boosts: npt.NDArray[np.float32]
-    shared: Mask
+    boosts: npt.NDArray[np.float32]  # idf²
+    shared: Mask  # on two documents or more
     frequent: Hashes
 
 
@@ -433,9 +428,7 @@ def _weigh_chunk(
     size = len(chunk)
     owners = np.repeat(np.arange(size), [len(one.hashes) for one in chunk])
     terms = _concatenate([one.hashes for one in chunk])
-    counts = np.concatenate(
-        [one.count_without(dropped) if len(dropped) else one.counts for one in chunk]
-    )
+    counts = np.concatenate([one.count_without(dropped) if len(dropped) else one.counts for one in chunk])
     columns, known = _find_columns(terms, vocabulary.hashes)
     present = counts > 0
     known &= present

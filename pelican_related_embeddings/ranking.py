@@ -5,6 +5,7 @@ Knows nothing of models, of text or of Pelican.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import overload
 
@@ -26,6 +27,8 @@ SAMPLE_ROWS, SAMPLE_COLUMNS = 1024, 2048  # documents whose pairs stand for all 
 SMALLEST_SPREAD = 1e-4  # a standard deviation below this is rounding noise: the documents are all alike
 TWIN_SHARE = 0.8  # of all terms of two documents in both: near-duplicates (Broder's resemblance)
 TWIN_COSINE = 0.99  # the same for documents without terms
+
+NO_CALIBRATION = Calibration(0.0, 0.0, 0)
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -84,7 +87,7 @@ class Group:
     familiarity: Vectors
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
-    calibration: Calibration = Calibration(0.0, 0.0, 0)
+    calibration: Calibration = NO_CALIBRATION
 
     def compare(self, places: Rows) -> tuple[Vectors, Vectors]:
         """Return the two parts, semantic and lexical, of ``places`` against all targets."""
@@ -94,9 +97,9 @@ class Group:
         scale = self.semantic
         if not scale.factor:
             return np.zeros((len(places), len(self.targets)), np.float32)
-        factor = np.float32(scale.factor)
-        values: Vectors = (self.vectors[places] * factor) @ self.target_vectors.T
-        values -= factor * np.float32(scale.mean)
+        values: Vectors = np.multiply(self.vectors[places], scale.factor, dtype=np.float32)
+        values = values @ self.target_vectors.T
+        values -= np.float32(scale.factor * scale.mean)
         if self.missing.any():
             # Nothing is known of a document without a vector: it is as similar as the average.
             values[self.missing[places]] = 0
@@ -128,8 +131,9 @@ class Ranking:
     blocked: Mapping[int, Collection[int]]
     duplicates: tuple[tuple[int, int], ...]
 
-    @property
+    @cached_property
     def candidates(self) -> "Candidates":
+        """The candidates of each row."""
         return Candidates(self)
 
     def deepen(self, row: int, eligible: Mask, depth: int) -> tuple[Candidate, ...]:
@@ -164,9 +168,7 @@ class Candidates(Sequence[tuple[Candidate, ...]]):
     @overload
     def __getitem__(self, row: slice) -> list[tuple[Candidate, ...]]: ...
 
-    def __getitem__(
-        self, row: int | slice
-    ) -> tuple[Candidate, ...] | list[tuple[Candidate, ...]]:
+    def __getitem__(self, row: int | slice) -> tuple[Candidate, ...] | list[tuple[Candidate, ...]]:
         if isinstance(row, slice):
             return [self[each] for each in range(*row.indices(len(self)))]
         row = range(len(self))[row]
@@ -227,13 +229,9 @@ def rank(
         build_group(np.flatnonzero(group == number), vectors, terms, published, order, dropped, weight)
         for number in np.unique(group)
     )
-    found = tuple(
-        find_candidates(one, np.arange(len(one.rows)), depth, blocked) for one in groups
-    )
+    found = tuple(find_candidates(one, np.arange(len(one.rows)), depth, blocked) for one in groups)
     duplicates = sorted(
-        pair
-        for one, best in zip(groups, found, strict=True)
-        for pair in find_duplicates(one, best, terms)
+        pair for one, best in zip(groups, found, strict=True) for pair in find_duplicates(one, best, terms)
     )
     return Ranking(vectors, terms, groups, found, blocked, tuple(duplicates))
 
@@ -259,7 +257,7 @@ def build_group(
         order=np.asarray(order)[rows[targets]],
         vectors=own,
         target_vectors=own if every else own[targets],
-        missing=~own.any(axis=1),
+        missing=np.asarray(~own.any(axis=1)),
         familiarity=_compare_coverage(terms.coverage, targets),
         terms=terms,
         target_weights=(terms.rows if every else terms.rows[targets]).T.tocsr(),
@@ -317,11 +315,11 @@ def _scale_values(values: Vectors, scale: Scale) -> Vectors:
 
 def weigh_pairs(group: Group, places: Rows, semantic: Vectors, lexical: Vectors) -> Floats:
     """Return the evidence for pairs, a row for each of ``places``, from the two parts of their scores."""
-    parts = (
-        part / np.float32(scale.share) if scale.share else part
-        for part, scale in ((semantic, group.semantic), (lexical, group.lexical))
+    return weigh_evidence(
+        semantic / (group.semantic.share or 1),
+        lexical / (group.lexical.share or 1),
+        group.familiarity[places][:, None],
     )
-    return weigh_evidence(*parts, group.familiarity[places][:, None])
 
 
 def _sample(count: int, most: int) -> Rows:
@@ -413,9 +411,7 @@ def _find_maxima(fused: Vectors, depth: int) -> Vectors:
     return np.concatenate((whole, fused[:, sets * width :]), axis=1)
 
 
-def find_duplicates(
-    group: Group, found: Found, documents: Sequence[TermCounts]
-) -> Iterator[tuple[int, int]]:
+def find_duplicates(group: Group, found: Found, documents: Sequence[TermCounts]) -> Iterator[tuple[int, int]]:
     """Yield the pairs of published documents that are nearly the same text, as rows of the site.
 
     They are looked for among each other's candidates. The measure is the share of all terms of both
