@@ -19,3 +19,7 @@ class CacheError(RelatedEmbeddingsError):
 
 class StrictError(RelatedEmbeddingsError):
     """A soft failure, under ``RELATED_EMBEDDINGS_STRICT``."""
+
+
+class CommandError(RelatedEmbeddingsError):
+    """The author's command cannot do what was asked for; nothing is lost."""
