@@ -219,7 +219,7 @@ def _encode(encoder: Encoder, titles: Sequence[str], texts: Sequence[str]) -> "V
         return encoder.embed(titles, texts)
     except EncoderError:
         raise
-    except Exception as error:  # noqa: BLE001 - a model may fail in any library, and none may stop the build
+    except Exception as error:
         raise EncoderError(f"The model failed while embedding ({type(error).__name__}: {error}).") from error
 
 
