@@ -7,16 +7,17 @@ and one query, and imports neither numpy nor a model. Knows nothing of Pelican.
 import json
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any, Protocol
 
-from .cache import Cache
+from .cache import Cache, hash_parts
 from .documents import Document, key_document, key_documents, order_documents
 from .embedding import Progress, Text, embed_documents, recall_model
 from .encoder import Model, key_encoder
 from .errors import EncoderError
 from .results import dump_pool, dump_selection, load_pool, load_selection
-from .selection import Candidates, Pool, Selection, select_related
+from .selection import Candidate, Candidates, Pool, Selection, select_related
 from .settings import Settings
 
 PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
@@ -97,7 +98,7 @@ def study_documents(
     """Return what ``relate_documents`` would decide, and what it decides by; ranks them all anew."""
     build = _Build(documents, settings, cache, reporter)
     ranker = _Ranker(build)
-    pool = replace(ranker.rank_all(), deepen=ranker.deepen, similarity=ranker.measure)
+    pool = build.find_pool(ranker)
     selection = select_related(documents, pool, settings, other_slugs)
     return Study(
         documents, selection, pool, ranker.rank(), build.model, build.has_text, build.embedded, build.problems
@@ -133,16 +134,17 @@ class _Build:
     # Keys: everything that a result depends on, and nothing else
 
     def key_selection(self, other_slugs: Collection[str]) -> bytes:
-        chosen = asdict(self.settings)
-        parts = [self.describe_ranking(), [chosen[name] for name in SELECTING], sorted(other_slugs)]
+        chosen = [getattr(self.settings, name) for name in SELECTING]
+        parts = [self.describe_ranking(), chosen, sorted(other_slugs)]
         return key_documents(self.documents, self.keys, "lists", json.dumps(parts))
 
     def key_candidates(self) -> bytes:
-        plain = [
-            replace(document, pins=(), excluded=(), hidden=False, never=False, links=(), tags=(), category="")
+        """Return the key of the candidates, which no date, tag or decision of the author changes."""
+        facts = [
+            (document.path, document.lang, document.published, document.is_page, document.translations)
             for document in self.documents
         ]
-        return key_documents(plain, self.keys, "candidates", json.dumps(self.describe_ranking()))
+        return hash_parts("candidates", json.dumps([self.describe_ranking(), facts]), b"".join(self.keys))
 
     def describe_ranking(self) -> list[Any]:
         encoder = key_encoder(self.model, self.settings)
@@ -166,7 +168,7 @@ class _Build:
             return None
 
     def make_selection(self, other_slugs: Collection[str]) -> Selection:
-        pool = self.find_pool()
+        pool = self.find_pool(_Ranker(self))
         selection = select_related(self.documents, pool, self.settings, other_slugs)
         if self.complete:
             self.cache.write("results", {self.key_selection(other_slugs): dump_selection(selection)})
@@ -177,22 +179,34 @@ class _Build:
 
     # Candidates
 
-    def find_pool(self) -> Pool:
+    def find_pool(self, ranker: "_Ranker") -> Pool:
         """Return the candidates, kept ones where there are any; ranking is at hand if they do not suffice."""
         stored = self.recall(self.key_candidates())
         try:
             kept = load_pool(stored) if stored else None
         except ValueError:
             kept = None
-        ranker = _Ranker(self)
         if kept is None:
             kept = ranker.rank_all()
             if self.complete:
                 self.cache.write("results", {self.key_candidates(): dump_pool(kept)})
-        return replace(kept, deepen=ranker.deepen, similarity=ranker.measure)
+        order = order_documents(self.documents)
+        candidates = tuple(settle_ties(found, order) for found in kept.candidates)
+        return replace(kept, candidates=candidates, deepen=ranker.deepen, similarity=ranker.measure)
 
     def outcome(self, selection: Selection) -> Outcome:
         return Outcome(selection, self.embedded, 0.0, self.problems, self.notes)
+
+
+def settle_ties(candidates: Candidates, order: Sequence[int]) -> Candidates:
+    """Return ``candidates`` with equal ones newest first, as ``order`` has it.
+
+    Not left to ranking, so that a changed date needs no new one.
+    """
+    settled: list[Candidate] = []
+    for _, equal in groupby(candidates, key=lambda c: (c.score, c.semantic, c.lexical)):
+        settled += sorted(equal, key=lambda c: order[c.row])
+    return tuple(settled)
 
 
 class _Ranker:
@@ -214,8 +228,8 @@ class _Ranker:
     def deepen(self, row: int, mask: Sequence[bool]) -> Candidates:
         import numpy as np
 
-        found: Candidates = self.rank().deepen(row, np.asarray(mask), DEPTH)
-        return found
+        found = self.rank().deepen(row, np.asarray(mask), DEPTH)
+        return settle_ties(found, order_documents(self.build.documents))
 
     def measure(self, first: int, second: int) -> float:
         vectors = self.rank().vectors
@@ -266,7 +280,7 @@ def rank_documents(build: _Build) -> Any:
         terms,
         published=suggested & np.array(build.has_text, dtype=bool),
         group=np.array(_group_languages(documents, build.settings)),
-        order=np.array(order_documents(documents)),
+        order=np.arange(len(documents)),  # by path; see settle_ties
         blocked=_block_translations(documents),
         weight=build.settings.weight,
         depth=DEPTH,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BLOCK, ENVIRONMENT, TOPICS, Site
+from conftest import BLOCK, ENVIRONMENT, LINK, TOPICS, Site
 from pelican_related_embeddings.errors import SettingsError
 from pelican_related_embeddings.records import RelatedPosts
 
@@ -288,11 +288,14 @@ def test_a_second_build_embeds_nothing_and_imports_nothing_heavy(watched: Site) 
 
 def test_a_changed_date_or_tag_needs_neither_model_nor_numpy(watched: Site) -> None:
     run(watched, **WATCHED)
-    watched.post("sql-2", TOPICS["sql"][2], date="2024-02-09", category="sql", tags="journal, commit")
+    watched.post("sql-2", TOPICS["sql"][2], date="2025-05-05", category="other", tags="journal, commit")
+    watched.post("sql-1", TOPICS["sql"][1], date="2024-02-08", category="sql", related_posts="stars-0")
 
     printed = run(watched, **WATCHED)
 
     assert not imported(printed) & (HEAVY | {"numpy", "scipy", "sklearn"})
+    page = (watched.root / "output" / "sql-1.html").read_text(encoding="utf-8")
+    assert LINK.findall(page[page.index("<aside") :])[0] == "/stars-0.html"
 
 
 def test_an_edit_embeds_that_article_alone(watched: Site) -> None:
