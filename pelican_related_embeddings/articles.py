@@ -6,14 +6,23 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 from posixpath import join, normpath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
+from pelican.contents import Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from .documents import Document
+from .records import RelatedPosts
 from .settings import Settings
 
 METADATA = ("related_posts", "related_posts_exclude", "related_posts_hide", "related_posts_never")
+
+# Where the tag-based plugins put their lists.
+RIVALS = {
+    "related_posts": "pelican-related-posts",
+    "similar_posts": "pelican-similar-posts",
+    "similar_articles": "pelican-similar-articles-light",
+}
 
 _FALSE = frozenset(("false", "no", "off", "0", "n", "f", "none"))
 _HREF = re.compile(r"\shref\s{0,8}=\s{0,8}[\"']?([^\"'>\s]{1,2000})", re.IGNORECASE)
@@ -57,13 +66,13 @@ def describe_contents(
     contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str
 ) -> list[Document]:
     """Return a document for each of ``contents``."""
-    urls = {content.url: path_content(content) for content, _ in contents} if settings.skip_linked else {}
-    return [_describe(content, published, urls, settings, site_url) for content, published in contents]
+    paths: dict[str, str] = {}
+    if settings.skip_linked:
+        paths = {_shorten(f"{site_url}/{content.url}"): path_content(content) for content, _ in contents}
+    return [_describe(content, published, paths, site_url) for content, published in contents]
 
 
-def _describe(
-    content: Any, published: bool, urls: Mapping[str, str], settings: Settings, site_url: str
-) -> Document:
+def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url: str) -> Document:
     html = read_html(content)
     path = path_content(content)
     decided = {_fold_name(name): value for name, value in content.metadata.items()}
@@ -75,13 +84,13 @@ def _describe(
         lang=str(content.lang),
         date=_read_date(content),
         published=published,
-        is_page=not hasattr(content, "category") or type(content).__name__ == "Page",
+        is_page=isinstance(content, Page),
         category=str(getattr(content, "category", "") or ""),
         tags=tuple(str(tag) for tag in getattr(content, "tags", None) or ()),
         translations=tuple(
             sorted(path_content(other) for other in content.translations if other.lang != content.lang)
         ),
-        links=tuple(_find_links(html, path, urls, site_url)) if settings.skip_linked else (),
+        links=tuple(_find_links(html, path, f"{site_url}/{content.url}", paths)) if paths else (),
         pins=_split(decided.get("related_posts")),
         excluded=_split(decided.get("related_posts_exclude")),
         hidden=_is_true(decided.get("related_posts_hide")),
@@ -123,8 +132,11 @@ def _is_true(value: Any) -> bool:
     return value is not None and str(value).strip().lower() not in _FALSE
 
 
-def _find_links(html: str, path: str, urls: Mapping[str, str], site_url: str) -> Iterable[str]:
-    """Return the paths of the documents that ``html``, from the source file ``path``, links to."""
+def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> list[str]:
+    """Return the paths of the documents that ``html`` links to.
+
+    ``path`` is the source file that it comes from, ``url`` its address; ``paths`` are the documents' own.
+    """
     found = set()
     for href in _HREF.findall(html):
         source = _SOURCE_LINK.match(href)
@@ -133,20 +145,58 @@ def _find_links(html: str, path: str, urls: Mapping[str, str], site_url: str) ->
             folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)
             found.add(normpath(join(folder, target.lstrip("/"))))
         else:
-            target = href.removeprefix(site_url) if site_url else href
-            found.add(urls.get(urlsplit(target).path.lstrip("/"), ""))
+            found.add(paths.get(_shorten(urljoin(url, href)), ""))
     return sorted(found - {"", path})
 
 
-def describe_misspelt(content: Any) -> list[str]:
+def _shorten(url: str) -> str:
+    """Return an address without what does not tell pages apart: protocol, query, index.html, last slash."""
+    parts = urlsplit(url)
+    return parts.netloc + "/" + unquote(parts.path).removesuffix("index.html").strip("/")
+
+
+def describe_misspelt(contents: Iterable[Any]) -> list[str]:
     """Return a warning for each metadata name that is nearly, but not quite, one of ours."""
-    warnings = []
-    for name in content.metadata:
-        folded = _fold_name(name)
-        if folded.startswith(("relat", "realt")) and folded not in METADATA:
-            close = get_close_matches(folded, METADATA, n=1, cutoff=0.85)
-            if close:
-                warnings.append(
-                    f'{path_content(content)}: the metadata name "{name}" means nothing; did you mean "{close[0]}"?'
-                )
-    return warnings
+    close: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
+    for content in contents:
+        for name in content.metadata:
+            folded = _fold_name(name)
+            if folded not in METADATA:
+                if name not in close:
+                    close[name] = get_close_matches(folded, METADATA, n=1, cutoff=0.85)
+                if close[name]:
+                    found.setdefault(name, []).append(path_content(content))
+    return [
+        f'{paths[0]}{_count_others(paths)}: the metadata name "{name}" means nothing; '
+        f'did you mean "{close[name][0]}"?'
+        for name, paths in found.items()
+    ]
+
+
+def _count_others(paths: Sequence[str]) -> str:
+    return f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+
+
+def find_rivals(contents: Iterable[Any]) -> dict[str, str]:
+    """Return the other plugins that have set a list in this build: attribute -> plugin.
+
+    What an author wrote in the metadata is an attribute of the same name, but no plugin's list.
+    """
+    return {
+        name: RIVALS[name]
+        for content in contents
+        for name in RIVALS
+        if isinstance(value := getattr(content, name, None), list)
+        and not isinstance(value, RelatedPosts)
+        and value is not content.metadata.get(name)
+    }
+
+
+def describe_rivals(rivals: Mapping[str, str]) -> list[str]:
+    """Return a warning for each plugin whose lists are replaced."""
+    return [
+        f"{plugin} runs too. Its lists are replaced: article.{name} is the list of this plugin. "
+        f"Take {plugin} out of PLUGINS, or uninstall it if PLUGINS is not set."
+        for name, plugin in rivals.items()
+    ]

@@ -4,25 +4,44 @@ from collections.abc import Mapping
 
 HEADINGS = {
     "ar": "مقالات ذات صلة",
+    "bg": "Свързани публикации",
+    "ca": "Articles relacionats",
     "cs": "Související články",
     "da": "Relaterede indlæg",
     "de": "Ähnliche Beiträge",
+    "el": "Σχετικά άρθρα",
     "en": "Related posts",
     "es": "Artículos relacionados",
+    "fa": "مطالب مرتبط",
     "fi": "Aiheeseen liittyvää",
     "fr": "Articles similaires",
+    "he": "פוסטים קשורים",
+    "hi": "संबंधित लेख",
+    "hu": "Kapcsolódó bejegyzések",
+    "id": "Artikel terkait",
     "it": "Articoli correlati",
     "ja": "関連記事",
     "ko": "관련 글",
+    "nb": "Relaterte innlegg",
     "nl": "Gerelateerde berichten",
+    "no": "Relaterte innlegg",
     "pl": "Podobne wpisy",
     "pt": "Artigos relacionados",
+    "ro": "Articole similare",
     "ru": "Похожие записи",
+    "sk": "Súvisiace články",
     "sv": "Relaterade inlägg",
     "tr": "İlgili yazılar",
     "uk": "Схожі записи",
+    "vi": "Bài viết liên quan",
     "zh": "相关文章",
+    "zh-hant": "相關文章",
+    "zh-hk": "相關文章",
+    "zh-tw": "相關文章",
 }
+
+# Written from right to left.
+RIGHT_TO_LEFT = frozenset(("ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"))
 
 
 def choose_heading(title: str | Mapping[str, str] | None, lang: str) -> str:
@@ -32,6 +51,16 @@ def choose_heading(title: str | Mapping[str, str] | None, lang: str) -> str:
     """
     if isinstance(title, str):
         return title
-    headings = {**HEADINGS, **{key.lower(): text for key, text in (title or {}).items()}}
-    lang = lang.lower().replace("_", "-")
-    return headings.get(lang) or headings.get(lang.split("-")[0]) or headings["en"]
+    headings = {**HEADINGS, **{"-".join(_split_language(key)): text for key, text in (title or {}).items()}}
+    parts = _split_language(lang)
+    narrower = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((headings[name] for name in narrower if name in headings), headings["en"])
+
+
+def find_direction(lang: str) -> str:
+    """Return the direction of a language's script as HTML has it."""
+    return "rtl" if _split_language(lang)[0] in RIGHT_TO_LEFT else "ltr"
+
+
+def _split_language(lang: str) -> list[str]:
+    return lang.lower().replace("_", "-").split("-")

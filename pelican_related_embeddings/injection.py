@@ -5,6 +5,7 @@ rendered with the same context and put after the article's content. Nothing of t
 so feeds, summaries and index pages cannot be touched.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 from .records import RelatedPosts
 
 PARTIAL = "related_posts"
-MARKER = "<!-- related -->"
+MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
 SHORTEST_CONTENT = 8  # characters; a shorter text may well stand elsewhere on the page too
 
 
@@ -56,7 +57,7 @@ def _get_template(generator: Any, original: Any, insert: bool | str, name: str) 
 def find_source(context: Mapping[str, Any]) -> Any:
     """Return the article or page whose own page ``context`` is for, if it has a list; else None."""
     for name in ("article", "page"):
-        source = context.get(name)
+        source: Any = context.get(name)
         related = getattr(source, "related_posts", None)
         if isinstance(related, RelatedPosts) and context.get("output_file") == source.save_as:
             return source
@@ -70,9 +71,9 @@ def insert_block(page: str, block: str, content: str, insert: bool | str = True)
     the content is not to be found, the block goes to the end of the article, the main part or the page.
     """
     start, end = _find_content(page, content)
-    marker = page.find(MARKER, start, end)
-    if marker >= 0:
-        return page[:marker] + block + page[marker + len(MARKER) :]
+    marker = _find_marker(page, content, start, end)
+    if marker is not None:
+        return page[: marker.start()] + block + page[marker.end() :]
     if insert == "marker":
         return page
     if end > start:
@@ -88,3 +89,10 @@ def _find_content(page: str, content: str) -> tuple[int, int]:
     content = content.strip()
     start = page.rfind(content) if len(content) >= SHORTEST_CONTENT else -1
     return (start, start + len(content)) if start >= 0 else (0, 0)
+
+
+def _find_marker(page: str, content: str, start: int, end: int) -> "re.Match[str] | None":
+    """Return the content's first marker on the page, wherever a theme that rewrites content has put it."""
+    if not MARKER.search(content):
+        return None
+    return MARKER.search(page, start, end) if end > start else MARKER.search(page)

@@ -8,22 +8,31 @@ from typing import Any
 
 from jinja2 import FileSystemLoader, PrefixLoader
 from pelican import signals
+from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
-from .articles import collect_contents, describe_contents, describe_misspelt
+from .articles import (
+    collect_contents,
+    describe_contents,
+    describe_misspelt,
+    describe_rivals,
+    find_rivals,
+)
 from .cache import Cache
 from .console import BuildReporter
 from .errors import StrictError
-from .headings import choose_heading
+from .feeds import ENVIRONMENT, append_to_feed
 from .injection import insert_into_pages
 from .pipeline import Outcome, relate_documents
 from .records import Record, RelatedPosts
 from .settings import Settings, read_settings
+from .template_tools import TemplateTools
 
 CACHE_NAME = "related_embeddings.sqlite"
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
 
 _FOLDER = Path(__file__).parent
+STYLE = _FOLDER / "static" / "related_posts.css"
 _logger = logging.getLogger(__name__)
 
 
@@ -32,6 +41,7 @@ def register() -> None:
     signals.initialized.connect(check_settings)
     signals.generator_init.connect(add_templates)
     signals.all_generators_finalized.connect(add_related_posts)
+    signals.feed_generated.connect(append_to_feed)
 
 
 def check_settings(pelican: Any) -> None:
@@ -44,8 +54,8 @@ def check_settings(pelican: Any) -> None:
     folder = Path(pelican.settings.get("CACHE_PATH") or "cache")
     pelican.settings["RELATED_EMBEDDINGS_CACHE"] = str(Path(settings.cache or folder / CACHE_NAME).absolute())
     static = pelican.settings.get("THEME_STATIC_PATHS")
-    if settings.style and static and str(_FOLDER / "static") not in static:
-        pelican.settings["THEME_STATIC_PATHS"] = [*static, str(_FOLDER / "static")]
+    if settings.style and static and str(STYLE) not in static:
+        pelican.settings["THEME_STATIC_PATHS"] = [*static, str(STYLE)]
 
 
 def add_templates(generator: Any) -> None:
@@ -54,30 +64,10 @@ def add_templates(generator: Any) -> None:
     generator.env.loader.loaders.extend([loader, PrefixLoader({PREFIX: loader})])
     settings = read_settings(generator.settings)
     generator.env.globals["related_embeddings"] = TemplateTools(settings)
+    if settings.feeds:
+        generator.context[ENVIRONMENT] = generator.env
     if isinstance(generator, ArticlesGenerator | PagesGenerator):
         insert_into_pages(generator, settings.insert)
-
-
-class TemplateTools:
-    """What ``related_posts.html`` knows of the settings, as ``related_embeddings``."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.style = settings.style
-        self.show = settings.show
-        self._title = settings.title
-
-    def heading(self, source: Any) -> str:
-        """Return the heading of the block for an article."""
-        return choose_heading(self._title, source.lang)
-
-    def image(self, post: Any, site_url: str = "") -> str:
-        """Return the address of a post's picture: the first of the metadata that themes use for one."""
-        for name in ("image", "thumbnail", "cover", "featured_image", "header_cover", "og_image"):
-            address = getattr(post, name, None)
-            if isinstance(address, str) and address:
-                absolute = address.startswith(("http://", "https://", "//", "data:"))
-                return address if absolute else f"{site_url}/{address.lstrip('/')}"
-        return ""
 
 
 def add_related_posts(generators: Sequence[Any]) -> None:
@@ -85,13 +75,16 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     config = generators[0].settings
     settings = read_settings(config)
     contents = collect_contents(generators, settings)
+    rivals = find_rivals(content for content, _ in contents)
+    names = tuple(dict.fromkeys(("related_posts", *settings.aliases, *rivals)))
     for content, _ in contents:
-        set_related_posts(content, RelatedPosts(), settings)
+        set_related_posts(content, RelatedPosts(), names)
     outcome, warnings = relate_contents(contents, generators, settings)
+    warnings += describe_rivals(rivals)
     for warning in warnings:
         _logger.warning("related_embeddings: %s", warning)
     if outcome is not None:
-        fill_related_posts(contents, outcome, settings)
+        fill_related_posts(contents, outcome, names)
     if warnings and settings.strict:
         raise StrictError("RELATED_EMBEDDINGS_STRICT is on, and: " + " ".join(warnings))
 
@@ -110,13 +103,13 @@ def relate_contents(
     outcome = None
     try:
         documents = describe_contents(contents, settings, generators[0].settings.get("SITEURL") or "")
-        for content, _ in contents:
-            warnings.extend(describe_misspelt(content))
-        outcome = relate_documents(documents, settings, cache, reporter, find_slugs(generators))
+        warnings.extend(describe_misspelt(content for content, _ in contents))
+        outcome = relate_documents(documents, settings, cache, reporter, find_slugs(generators, settings))
         warnings += [*outcome.problems, *outcome.selection.warnings]
     except Exception as error:  # noqa: BLE001 - a fault here must never cost a blogger the site
         warnings.append(
-            f"No related posts in this build: {type(error).__name__}: {error}. The site is built without them."
+            f"No related posts in this build: {type(error).__name__}: {error}. "
+            "The site is built without them."
         )
     finally:
         reporter.close()
@@ -126,26 +119,27 @@ def relate_contents(
     return outcome, warnings
 
 
-def find_slugs(generators: Iterable[Any]) -> set[str]:
-    """Return the slugs of everything that was read, also of what a subsite has filtered out."""
+def find_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
+    """Return the slugs of all that could be pinned, also of what a subsite has filtered out."""
     contents = [
         content
         for generator in generators
         for content in generator.context.get("generated_content", {}).values()
     ]
-    return {content.slug for content in contents if getattr(content, "slug", None)}
+    kinds = (Article, Page) if "suggestions" in settings.pages else Article
+    return {content.slug for content in contents if isinstance(content, kinds)}
 
 
-def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, settings: Settings) -> None:
+def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:
     """Set the lists that the pipeline found."""
     for (content, _), candidates in zip(contents, outcome.selection.lists, strict=True):
         records = [
             Record(contents[c.row][0], c.score, c.semantic, c.lexical, c.terms, c.pinned) for c in candidates
         ]
-        set_related_posts(content, RelatedPosts(records), settings)
+        set_related_posts(content, RelatedPosts(records), names)
 
 
-def set_related_posts(content: Any, related: RelatedPosts, settings: Settings) -> None:
-    """Set ``related_posts`` and the aliases that the blogger wants."""
-    for name in ("related_posts", *settings.aliases):
+def set_related_posts(content: Any, related: RelatedPosts, names: Sequence[str]) -> None:
+    """Set ``related_posts`` and its aliases: those that the blogger wants and those of other plugins."""
+    for name in names:
         setattr(content, name, related)

@@ -97,6 +97,9 @@ def fold(text: str) -> str:
     return text.strip().lower()
 
 
+Chosen = dict[str, Any]
+
+
 def is_eligible(documents: list[Document], source: Document, target: Document, chosen: Chosen) -> bool:
     """Whether ``target`` may be suggested under ``source``: every rule, one by one."""
     newest = max((d.date for d in documents if d.published), default=0.0)

@@ -1,0 +1,50 @@
+"""Append the related posts to the items of feeds, where the blogger wants that.
+
+Pelican has then made the feed's items but not yet written them, so no article is changed for it.
+"""
+
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from feedgenerator import Rss201rev2Feed  # type: ignore[import-untyped]
+
+from .records import RelatedPosts
+
+TEMPLATE = "related_posts_feed.html"
+ENVIRONMENT = "related_embeddings_environment"  # in the context of a build whose feeds are wanted
+
+
+def append_to_feed(context: Any, feed: Any) -> None:
+    """Append a list of links to each item that has a post's whole text; summaries stay as they are."""
+    environment = context.get(ENVIRONMENT)
+    part = _find_part(context, feed)
+    if environment is None or part is None:
+        return
+    site_url = feed.feed["link"].rstrip("/")
+    articles = {_find_path(urljoin(f"{site_url}/", url)): article for url, article in _list_articles(context)}
+    template = environment.get_template(TEMPLATE)
+    for item in feed.items:
+        article = articles.get(_find_path(item["link"]))
+        if article is not None and article.related_posts and item.get(part):
+            block = template.render({**context, "article": article, "SITEURL": site_url})
+            item[part] = f"{item[part]}\n{block.strip()}"
+
+
+def _find_part(context: Any, feed: Any) -> str | None:
+    if not isinstance(feed, Rss201rev2Feed):
+        return "content"
+    return None if context.get("RSS_FEED_SUMMARY_ONLY") else "description"
+
+
+def _list_articles(context: Any) -> list[tuple[str, Any]]:
+    contents = context.get("generated_content", {}).values()
+    return [
+        (content.url, content)
+        for content in contents
+        if isinstance(getattr(content, "related_posts", None), RelatedPosts)
+    ]
+
+
+def _find_path(url: str) -> str:
+    """Return an address's path: feeds encode it and may append ``?ref=feed``."""
+    return unquote(urlsplit(url).path)
