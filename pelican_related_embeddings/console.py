@@ -68,6 +68,8 @@ class BuildReporter:
             self._say(line)
         else:
             _logger.info(line)
+        for note in outcome.notes:
+            self._say(f"related_embeddings: {note}")
 
     def _say(self, line: str) -> None:
         if not self._quiet:

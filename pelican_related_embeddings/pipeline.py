@@ -6,6 +6,7 @@ and one query, and imports neither numpy nor a model. Knows nothing of Pelican.
 
 import json
 import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from .cache import Cache, hash_parts
 from .documents import Document, key_document, key_documents, order_documents
 from .embedding import Progress, Text, embed_documents, recall_model
-from .encoder import Model, key_encoder
+from .encoder import ENGLISH_ONLY, Model, key_encoder
 from .errors import EncoderError
 from .results import dump_pool, dump_selection, load_pool, load_selection
 from .selection import Candidate, Candidates, Pool, Selection, select_related
@@ -188,11 +189,27 @@ class _Build:
             kept = None
         if kept is None:
             kept = ranker.rank_all()
+            self.remark(kept)
             if self.complete:
                 self.cache.write("results", {self.key_candidates(): dump_pool(kept)})
         order = order_documents(self.documents)
         candidates = tuple(settle_ties(found, order) for found in kept.candidates)
         return replace(kept, candidates=candidates, deepen=ranker.deepen, similarity=ranker.measure)
+
+    def remark(self, pool: Pool) -> None:
+        """Note what an author may want to know of the ranking: each thing once, not in every build."""
+        remarks = {
+            hash_parts("duplicates", self.keys[first], self.keys[second]): (
+                f"{self.documents[first].path} and {self.documents[second].path} say nearly the same; "
+                "no list shows both."
+            )
+            for first, second in sorted(pool.duplicates)
+        }
+        if self.embedded and (hint := hint_language(self.documents, self.settings)):
+            remarks[hash_parts("language", self.settings.model, hint)] = hint
+        said = self.cache.read("texts", remarks)
+        self.notes += [remark for key, remark in remarks.items() if key not in said]
+        self.cache.write("texts", {key: b"said" for key in remarks if key not in said})
 
     def outcome(self, selection: Selection) -> Outcome:
         return Outcome(selection, self.embedded, 0.0, self.problems, self.notes)
@@ -297,6 +314,20 @@ def describe_missing(problem: str, missing: int, total: int) -> str:
     return (
         f"{problem} The site is built all the same: {missing} of {total} articles have no vector and are "
         "ranked by the words that they share."
+    )
+
+
+def hint_language(documents: Sequence[Document], settings: Settings) -> str | None:
+    """Return a sentence for a site most of whose posts are in a language that its model does not know."""
+    languages = Counter(document.lang.lower().partition("-")[0] for document in documents)
+    if not languages or settings.endpoint or not ENGLISH_ONLY.search(settings.model.lower()):
+        return None
+    language = languages.most_common(1)[0][0]
+    if language == "en":
+        return None
+    return (
+        f"the model {settings.model} is made for English, and most articles here are in {language!r}: shared "
+        "words still find related posts, but a multilingual model in RELATED_EMBEDDINGS_MODEL finds more."
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import BLOCK, ENVIRONMENT, LINK, TOPICS, Site
+
 from pelican_related_embeddings.errors import SettingsError
 from pelican_related_embeddings.records import RelatedPosts
 
@@ -408,3 +409,33 @@ def test_a_cache_carried_to_another_machine_is_used_without_the_model(topics: Si
 
     assert path.read_bytes() == before
     assert all(len(built.links(name)) == 5 for name in PAGES)
+
+
+# What the author is told
+
+
+def test_posts_that_say_the_same_are_reported_once(topics: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    topics.post("repost", TOPICS["bread"][0] + " Reposted.", title="Bread 0", date="2024-03-01")
+    topics.build()
+    first = capsys.readouterr().out
+    topics.post("stars-0", TOPICS["stars"][0] + " Edited.", date="2024-02-04", category="stars")
+    topics.build()
+    second = capsys.readouterr().out
+
+    assert "bread-0.md and repost.md say nearly the same" in " ".join(first.split())
+    assert "say nearly the same" not in second
+
+
+def test_a_site_in_a_language_that_the_model_does_not_know_gets_one_hint(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.post("pain", "Le pain au levain demande de la farine, de l'eau et du temps.", lang="fr")
+    site.build(DEFAULT_LANG="fr")
+    first = capsys.readouterr().out
+    site.post("ciel", "La lunette montre les anneaux de Saturne quand l'air est calme.", lang="fr")
+    site.build(DEFAULT_LANG="fr")
+    second = capsys.readouterr().out
+
+    assert "made for English" in first
+    assert "multilingual" in first
+    assert "made for English" not in second
