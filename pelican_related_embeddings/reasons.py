@@ -136,15 +136,22 @@ def choose_terms(terms: Sequence[Spelled]) -> tuple[str, ...]:
 
 
 def _add(chosen: list[Spelled], term: Spelled) -> None:
-    for index, other in enumerate(chosen):
-        if other.words[0] not in term.words and term.words[0] not in other.words:
-            continue  # the usual case, and the quickest
-        joined = _join(other, term) or _join(term, other)
-        if joined:
-            rest = chosen[index + 1 :]
-            chosen[index:] = [joined, *(one for one in rest if not _contains(joined, one))]
-            return
-    chosen.append(term)
+    """Add a term to those chosen, in place of all that it overlaps with, joined with them."""
+    place, index = len(chosen), 0
+    while index < len(chosen):
+        joined = _overlap(chosen[index], term)
+        if joined is None:
+            index += 1
+            continue
+        del chosen[index]
+        place, index, term = min(place, index), 0, joined
+    chosen.insert(place, term)
+
+
+def _overlap(one: Spelled, other: Spelled) -> Spelled | None:
+    if one.words[0] not in other.words and other.words[0] not in one.words:
+        return None  # the usual case, and the quickest
+    return _join(one, other) or _join(other, one)
 
 
 def _join(first: Spelled, second: Spelled) -> Spelled | None:

@@ -1,0 +1,288 @@
+"""Ranking against a brute-force oracle, on random sites and on every small and odd one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pelican_related_embeddings import ranking as ranking_module
+from pelican_related_embeddings.calibration import (
+    Calibration,
+    average_evidence,
+    fit_calibration,
+    weigh_evidence,
+)
+from pelican_related_embeddings.lexical import TermCounts, count_terms, weigh_terms
+from pelican_related_embeddings.ranking import Ranking, rank, select_best
+from pelican_related_embeddings.reasons import Spelled, choose_terms
+from pelican_related_embeddings.text import Block
+
+WORDS = "ash birch cedar elm fir hazel larch maple oak pine rowan spruce willow yew".split()
+
+
+def make_terms(*texts: str) -> list[TermCounts]:
+    return [count_terms("", [Block(text)] if text else []) for text in texts]
+
+
+def make_vectors(random: np.random.Generator, size: int, dim: int = 8) -> np.ndarray:
+    vectors = random.normal(size=(size, dim))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def make_site(seed: int, size: int) -> dict[str, Any]:
+    """A site with drafts, two languages, missing vectors, empty texts and exact duplicates."""
+    random = np.random.default_rng(seed)
+    vectors = make_vectors(random, size)
+    texts = [". ".join(random.choice(WORDS, random.integers(0, 12))) for _ in range(size)]
+    for row in range(3, size, 7):
+        vectors[row], texts[row] = vectors[row - 1], texts[row - 1]
+    vectors[5::11] = 0
+    return {
+        "vectors": vectors,
+        "terms": make_terms(*texts),
+        "published": random.random(size) < 0.8,
+        "group": (random.random(size) < 0.2).astype(int),
+        "order": random.permutation(size),
+        "blocked": {row: [int(random.integers(size))] for row in range(0, size, 5)},
+    }
+
+
+def rank_site(site: Mapping[str, Any], weight: float = 0.65, depth: int = 6) -> Ranking:
+    return rank(**site, weight=weight, depth=depth)
+
+
+def rank_plain(vectors: np.ndarray, terms: list[TermCounts], **options: Any) -> Ranking:
+    size = len(terms)
+    usual: dict[str, Any] = {
+        "published": np.ones(size, np.bool_),
+        "group": np.zeros(size, int),
+        "order": np.arange(size),
+        "blocked": {},
+        "weight": 0.65,
+        "depth": 5,
+    }
+    return rank(vectors, terms, **{**usual, **options})
+
+
+def fuse_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> np.ndarray:
+    """All fused similarities of one language's documents, in double precision."""
+    published = site["published"][rows]
+    vectors = site["vectors"][rows].astype(np.float64)
+    matrix = weigh_terms([site["terms"][row] for row in rows], published, np.empty(0, np.uint64))
+    known = vectors.any(axis=1)
+    words = matrix.rows.toarray().astype(np.float64)
+    pairs = np.outer(published, published) & ~np.eye(len(rows), dtype=bool)
+    fused = np.zeros((len(rows), len(rows)))
+    for values, share, counted in (
+        (vectors @ vectors.T, 1 - weight, np.outer(known, known)),
+        (words @ words.T, weight, np.ones_like(pairs)),
+    ):
+        seen = values[pairs & counted]
+        if seen.size and seen.std() > 1e-4:
+            fused += np.where(counted, share * (values - seen.mean()) / seen.std(), 0)
+    return fused
+
+
+@pytest.mark.parametrize("weight", [0, 0.65, 1])
+@pytest.mark.parametrize(("seed", "size"), [(1, 7), (2, 23), (3, 60), (4, 130)])
+def test_candidates_are_those_of_comparing_everything_with_everything(seed, size, weight):
+    site = make_site(seed, size)
+    ranking = rank_site(site, weight)
+    for number in (0, 1):
+        rows = np.flatnonzero(site["group"] == number)
+        fused = fuse_by_hand(site, rows, weight)
+        for place, row in enumerate(rows.tolist()):
+            barred = {row, *site["blocked"].get(row, ())}
+            expected = sorted(
+                (-round(fused[place, other], 4), int(site["order"][target]), target)
+                for other, target in enumerate(rows.tolist())
+                if site["published"][target] and target not in barred
+            )[:6]
+            found = ranking.candidates[row]
+            values = [candidate.semantic + candidate.lexical for candidate in found]
+            assert values == pytest.approx([-value for value, _, _ in expected], abs=3e-4)
+            assert values == sorted(values, reverse=True) or np.diff(values).max() < 2e-5
+            assert barred.isdisjoint(candidate.row for candidate in found)
+            assert len({candidate.row for candidate in found}) == len(found)
+
+
+def test_of_equal_values_the_smaller_order_comes_first():
+    fused = np.array([[1, 3, 3, 3, 2, 3.000001]], np.float32)
+    order = np.array([5, 4, 0, 2, 1, 3])
+    rows, columns, slots = select_best(fused, order, 3)
+    assert columns.tolist() == [2, 3, 5]
+    assert rows.tolist() == [0, 0, 0]
+    assert slots.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("depth", [1, 4, 9])
+@pytest.mark.parametrize("width", [1, 9, 10, 63, 64, 65, 700])
+def test_the_best_of_a_wide_row_are_exact_ties_and_all(width, depth):
+    random = np.random.default_rng(width)
+    fused = random.integers(0, 9, (5, width)).astype(np.float32)
+    fused[0] = -np.inf
+    fused[1] = 4
+    fused[2, ::2] = -np.inf
+    order = random.permutation(width)
+    depth = min(depth, width)
+    rows, columns, _ = select_best(fused, order, depth)
+    for row in range(5):
+        expected = sorted(
+            (-value, int(order[column]), column)
+            for column, value in enumerate(fused[row].tolist())
+            if np.isfinite(value)
+        )[:depth]
+        assert columns[rows == row].tolist() == [column for _, _, column in expected]
+
+
+def test_blocks_of_any_size_give_the_same(monkeypatch):
+    site = make_site(9, 40)
+    whole = list(rank_site(site).candidates)
+    monkeypatch.setattr(ranking_module, "BLOCK_PAIRS", 70)
+    monkeypatch.setattr(ranking_module, "MATERIAL_ROWS", 3)
+    parts = list(rank_site(site).candidates)
+    assert [[c.row for c in found] for found in parts] == [[c.row for c in found] for found in whole]
+    assert [[c.terms for c in found] for found in parts] == [[c.terms for c in found] for found in whole]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 9])
+def test_the_smallest_sites_have_every_other_post_in_their_lists(size):
+    random = np.random.default_rng(size)
+    terms = make_terms(*(f"ash {WORDS[row]}" for row in range(size)))
+    ranking = rank_plain(make_vectors(random, size), terms, depth=20)
+    assert [len(found) for found in ranking.candidates] == [max(0, size - 1)] * size
+    assert all(0 <= c.score <= 1 for found in ranking.candidates for c in found)
+
+
+def test_two_posts_suggest_one_another_by_default():
+    terms = make_terms("ash birch", "elm fir")
+    ranking = rank_plain(np.eye(2, dtype=np.float32), terms)
+    assert [found[0].score for found in ranking.candidates] == [0.5, 0.5]
+
+
+def test_posts_that_are_all_alike_are_ordered_by_date_alone():
+    vectors = np.ones((30, 4), np.float32) / 2
+    order = np.arange(30)[::-1]
+    ranking = rank_plain(vectors, make_terms(*["ash birch"] * 30), order=order)
+    assert [c.row for c in ranking.candidates[0]] == [29, 28, 27, 26, 25]
+    assert {c.score for found in ranking.candidates for c in found} == {0.5}
+
+
+def test_a_post_without_a_vector_is_ranked_by_its_words_and_the_other_way_round():
+    random = np.random.default_rng(0)
+    vectors = make_vectors(random, 8)
+    vectors[0] = 0
+    vectors[2] = vectors[1]
+    texts = ["oak yew", "", *(f"{word} larch" for word in WORDS[:5]), "oak yew fir"]
+    ranking = rank_plain(vectors, make_terms(*texts))
+    assert ranking.candidates[0][0].row == 7
+    assert ranking.candidates[0][0].semantic == 0
+    assert ranking.candidates[1][0].row == 2
+
+
+def test_a_draft_gets_candidates_and_changes_nobody_elses():
+    site = make_site(6, 50)
+    site["published"][10:] = True
+    site["published"][:10] = False
+    with_drafts = rank_site(site)
+    without = rank_site(
+        {
+            name: {
+                row - 10: [other - 10 for other in others if other >= 10]
+                for row, others in value.items()
+                if row >= 10
+            }
+            if name == "blocked"
+            else value[10:]
+            for name, value in site.items()
+        }
+    )
+    for row in range(10, 50):
+        mine = [(c.row - 10, c.score, c.terms) for c in with_drafts.candidates[row]]
+        assert mine == [(c.row, c.score, c.terms) for c in without.candidates[row - 10]]
+    assert all(c.row >= 10 for row in range(10) for c in with_drafts.candidates[row])
+
+
+def test_deepening_finds_what_lies_below_the_kept_candidates():
+    site = make_site(8, 60)
+    site["blocked"] = {}
+    ranking, whole = rank_site(site, depth=3), rank_site(site, depth=60)
+    eligible = np.zeros(60, np.bool_)
+    eligible[::3] = True
+    for row in (0, 17, 59):
+        expected = [c.row for c in whole.candidates[row] if eligible[c.row]]
+        assert [c.row for c in ranking.deepen(row, eligible, 60)] == expected
+
+
+def test_near_duplicates_are_found_once_and_similar_posts_are_not():
+    random = np.random.default_rng(3)
+    vectors = make_vectors(random, 12)
+    texts = [". ".join(random.permutation(WORDS)[:6].tolist()) for _ in range(12)]
+    texts[7] = texts[2] = ". ".join(WORDS)
+    vectors[7] = vectors[2]
+    ranking = rank_plain(vectors, make_terms(*texts))
+    assert ranking.duplicates == ((2, 7),)
+
+
+def test_candidates_can_be_sliced_and_counted_from_the_end():
+    ranking = rank_site(make_site(2, 23))
+    assert len(ranking.candidates) == 23
+    assert ranking.candidates[-1] == ranking.candidates[22]
+    assert ranking.candidates[3:5] == [ranking.candidates[3], ranking.candidates[4]]
+    with pytest.raises(IndexError):
+        ranking.candidates[23]
+
+
+def test_reasons_are_the_shared_terms_as_the_suggested_post_writes_them():
+    texts = ["full-text search in sqlite", "Full-text search with SQLite", *WORDS, *WORDS]
+    ranking = rank_plain(np.zeros((len(texts), 2), np.float32), make_terms(*texts))
+    best = ranking.candidates[0][0]
+    assert best.row == 1
+    assert set(best.terms) == {"Full-text search", "SQLite"}
+
+
+def test_a_term_is_not_named_beside_one_that_holds_it():
+    def spell(*texts: str) -> list[Spelled]:
+        return [Spelled(text, tuple(text.casefold().split())) for text in texts]
+
+    assert choose_terms(spell("search", "full text", "SQLite", "text search")) == (
+        "full text search",
+        "SQLite",
+    )
+    assert choose_terms(spell("machine learning", "learning", "machine")) == ("machine learning",)
+    assert choose_terms(spell("a", "b", "c", "d", "e")) == ("a", "b", "c", "d")
+
+
+def test_a_score_says_how_many_neighbours_chance_would_give():
+    random = np.random.default_rng(0)
+    small = fit_calibration(random.normal(size=100_000), 10)
+    large = fit_calibration(random.normal(size=100_000), 1000)
+    # One of a thousand values of a normal distribution lies beyond 3.09 standard deviations.
+    assert large.expect(np.array([3.09])) == pytest.approx([1], rel=0.1)
+    assert large.score(np.array([3.09])) == pytest.approx([0.41], abs=0.02)
+    assert small.score(np.array([3.09]))[0] > large.score(np.array([3.09]))[0]
+    scores = large.score(np.linspace(-40, 40, 200))
+    assert scores.min() >= 0
+    assert scores.max() < 1
+    assert (np.diff(scores) >= 0).all()
+
+
+def test_a_few_strong_ties_do_not_move_what_chance_is_taken_for():
+    values = np.random.default_rng(0).normal(size=10_000)
+    tied = np.concatenate((values, np.full(300, 30.0)))
+    assert fit_calibration(tied, 99).spread == pytest.approx(fit_calibration(values, 99).spread, rel=0.1)
+
+
+def test_a_site_without_pairs_can_be_calibrated():
+    assert fit_calibration(np.empty(0), 0) == Calibration(0.0, 0.0, 0)
+
+
+def test_words_count_less_for_a_post_that_the_site_shares_few_of():
+    known, strange = weigh_evidence(np.zeros(2), np.full(2, 8.0), np.array([1.0, 0.3]))
+    assert known > 5 * strange > 0
+
+
+def test_no_candidate_scores_more_than_the_one_before_it():
+    evidence = average_evidence(np.array([[3.0, 1.0, 5.0, -2.0]]))
+    assert evidence.tolist() == [[3.0, 2.0, 5 / 3, 0.75]]
