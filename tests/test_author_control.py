@@ -1,0 +1,446 @@
+"""What the author decides in a post's metadata and in the settings, on real sites."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TOPICS, Site
+
+from pelican_related_embeddings.errors import StrictError
+
+BREAD = ["/bread-1.html", "/bread-2.html"]
+LAST_DAY = 9999
+
+
+def alter(site: Site, name: str, **metadata: str) -> None:
+    """Add metadata to a post of ``topics``."""
+    path = site.content / f"{name}.md"
+    lines = [f"{key}: {value}" for key, value in metadata.items()]
+    path.write_text("\n".join([*lines, path.read_text("utf-8")]), encoding="utf-8")
+
+
+def build(site: Site, **settings: Any) -> Any:
+    """Build with the settings, each without its prefix."""
+    return site.build(**{f"RELATED_EMBEDDINGS_{name.upper()}": value for name, value in settings.items()})
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that has the vectors of ``topics``, so that each test here embeds little."""
+    root = tmp_path_factory.mktemp("warm")
+    (root / "content").mkdir()
+    site = Site(root)
+    write_topics(site)
+    site.build()
+    return root / "cache"
+
+
+def write_topics(site: Site) -> None:
+    texts = [(topic, number) for topic in TOPICS for number in range(3)]
+    for day, (topic, number) in enumerate(texts, 1):
+        name = f"{topic}-{number}"
+        site.post(name, TOPICS[topic][number], date=f"2024-02-{day:02d}", category=topic, tags=f"t{number}")
+
+
+@pytest.fixture
+def blog(site: Site, warm: Path) -> Site:
+    """Nine posts on three topics, dated 1 to 9 February 2024, each with its topic as category."""
+    write_topics(site)
+    shutil.copytree(warm, site.root / "cache")
+    return site
+
+
+# Pins
+
+
+def test_pins_come_first_in_their_order_and_the_rest_is_filled_up(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="sql-2, stars-1")
+
+    built = build(blog)
+
+    links = built.links("bread-0.html")
+    assert links[:2] == ["/sql-2.html", "/stars-1.html"]
+    assert sorted(links[2:4]) == BREAD
+    assert len(links) == 5
+    records = built.articles["bread-0.html"].related_posts.records
+    assert [record.pinned for record in records] == [True, True, False, False, False]
+    assert built.warnings() == []
+
+
+def test_pins_alone_where_filling_is_off(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="sql-2")
+
+    built = build(blog, fill=False)
+
+    assert built.links("bread-0.html") == ["/sql-2.html"]
+    assert len(built.links("bread-1.html")) == 5
+
+
+def test_more_pins_than_places_are_cut(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="sql-0, sql-1, sql-2, stars-0")
+
+    assert build(blog, max=2).links("bread-0.html") == ["/sql-0.html", "/sql-1.html"]
+
+
+LIST = """title: Pinned
+date: 2024-03-01
+slug: pinned
+related-posts: sql-1,
+    stars-0, sql-0
+Related_Posts_Exclude: bread-0
+    bread-1
+
+Flour, water, dough and a loaf of sourdough bread with yeast.
+"""
+REST = """Pinned
+######
+
+:date: 2024-03-01
+:slug: pinned
+:Related-Posts: sql-1,
+    stars-0, sql-0
+:related_posts_exclude: bread-0, bread-1
+
+Flour, water, dough and a loaf of sourdough bread with yeast.
+"""
+HTML = """<html><head><title>Pinned</title>
+<meta name="date" content="2024-03-01"><meta name="slug" content="pinned">
+<meta name="related_posts" content="sql-1, stars-0, sql-0">
+<meta name="RELATED-POSTS-EXCLUDE" content="bread-0,bread-1">
+</head><body><p>Flour, water, dough and a loaf of sourdough bread with yeast.</p></body></html>
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("p.md", LIST), ("p.rst", REST), ("p.html", HTML)])
+def test_every_reader_takes_pins_and_exclusions(blog: Site, name: str, text: str) -> None:
+    blog.write(name, text)
+
+    built = build(blog)
+
+    links = built.links("pinned.html")
+    assert links[:4] == ["/sql-1.html", "/stars-0.html", "/sql-0.html", "/bread-2.html"]
+    assert not {"/bread-0.html", "/bread-1.html"} & set(links)
+    assert built.warnings() == []
+
+
+def test_an_unknown_slug_is_one_warning_with_file_slug_and_the_closest(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="stars-9, sql-0, stars-9")
+
+    built = build(blog)
+
+    assert len(built.warnings()) == 1
+    for part in ("bread-0.md", '"stars-9"', 'did you mean "stars-', "related_posts"):
+        assert part in built.warnings()[0]
+    assert built.links("bread-0.html")[0] == "/sql-0.html"
+    assert len(built.links("bread-0.html")) == 5
+
+
+def test_an_unknown_slug_is_pointed_out_in_every_build(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="nothing")
+
+    assert build(blog).warnings() == build(blog).warnings() != []
+
+
+def test_an_unpublished_post_can_be_pinned_in_advance(blog: Site) -> None:
+    blog.post("soon", "A loaf of rye bread, sour dough and flour.", status="draft")
+    blog.post("secret", "A loaf of rye bread, sour dough and flour.", status="hidden")
+    alter(blog, "bread-0", related_posts="soon, secret, sql-0")
+
+    built = build(blog)
+
+    assert built.links("bread-0.html")[0] == "/sql-0.html"
+    assert built.warnings() == []
+
+
+def test_strict_makes_a_wrong_slug_fail_the_build(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="nothing")
+
+    with pytest.raises(StrictError, match="nothing"):
+        build(blog, strict=True)
+
+
+# Exclusions
+
+
+def test_an_excluded_post_is_missing_on_that_page_alone(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts_exclude="bread-1")
+
+    built = build(blog)
+
+    assert "/bread-1.html" not in built.links("bread-0.html")
+    assert "/bread-1.html" in built.links("bread-2.html")
+    assert "/bread-0.html" in built.links("bread-1.html")
+
+
+def test_a_misspelt_exclusion_is_pointed_out(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts_exclude="braed-1")
+
+    (warning,) = build(blog).warnings()
+
+    assert 'related_posts_exclude names "braed-1"' in warning
+    assert 'did you mean "bread-1"' in warning
+
+
+@pytest.mark.parametrize(("value", "shown"), [("true", False), ("Yes", False), ("false", True), ("no", True)])
+def test_a_page_can_do_without_a_list(blog: Site, value: str, shown: bool) -> None:
+    alter(blog, "bread-0", related_posts_hide=value)
+
+    built = build(blog)
+
+    assert len(built.blocks("bread-0.html")) == shown
+    assert built.articles["bread-0.html"].related_posts == [] or shown
+    assert "/bread-0.html" in built.links("bread-1.html")
+
+
+def test_a_post_that_is_never_suggested_has_a_list_all_the_same(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts_never="true")
+
+    built = build(blog)
+
+    for name in built.articles:
+        assert "/bread-0.html" not in built.links(name)
+    assert sorted(built.links("bread-0.html")[:2]) == BREAD
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("related_post", "related_posts"),
+        ("Releated-Posts", "related_posts"),
+        ("related_posts_hidden", "related_posts_hide"),
+        ("realted_posts_exclude", "related_posts_exclude"),
+    ],
+)
+def test_a_misspelt_name_is_pointed_out_once(blog: Site, written: str, meant: str) -> None:
+    alter(blog, "bread-0", **{written: "sql-0"})
+    alter(blog, "bread-1", **{written: "sql-0"})
+
+    (warning,) = build(blog).warnings()
+
+    assert "bread-0.md (and 1 more)" in warning
+    assert f'"{written.lower()}"' in warning
+    assert f'did you mean "{meant}"?' in warning
+
+
+def test_other_names_in_the_metadata_are_nobodys_business(blog: Site) -> None:
+    alter(blog, "bread-0", related_links="x", post_related="y", relation="z", posts="q")
+
+    assert build(blog).warnings() == []
+
+
+# Settings
+
+
+def gather(built: Any) -> set[str]:
+    """All addresses in any list."""
+    return {link for name in built.articles for link in built.links(name)}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "gone"),
+    [
+        ("exclude_categories", ["SQL"], {"/sql-0.html", "/sql-1.html", "/sql-2.html"}),
+        ("exclude_tags", ["T1"], {"/bread-1.html", "/sql-1.html", "/stars-1.html"}),
+        ("exclude_paths", ["stars-*.md"], {"/stars-0.html", "/stars-1.html", "/stars-2.html"}),
+        ("max_age_days", 2, {f"/{name}-{n}.html" for name in ("bread", "stars") for n in range(3)}),
+    ],
+)
+def test_what_a_setting_excludes_is_in_no_list(blog: Site, setting: str, value: Any, gone: set[str]) -> None:
+    everything = {f"/{name}-{number}.html" for name in TOPICS for number in range(3)}
+
+    built = build(blog, **{setting: value})
+
+    assert gather(built) == everything - gone
+    assert all(built.links(name) for name in built.articles)
+
+
+def test_a_list_can_keep_to_its_category_or_leave_it(blog: Site) -> None:
+    for name, article in build(blog, category="same").articles.items():
+        assert {post.category for post in article.related_posts} == {article.category}, name
+    for name, article in build(blog, category="other").articles.items():
+        assert article.category not in {post.category for post in article.related_posts}, name
+        assert len(article.related_posts) == 5
+
+
+def test_newer_posts_can_be_left_out(blog: Site) -> None:
+    assert "/bread-2.html" in build(blog).links("bread-0.html")
+    for article in build(blog, newer=False).articles.values():
+        assert all(post.date <= article.date for post in article.related_posts)
+
+
+def test_recent_posts_can_be_preferred(blog: Site) -> None:
+    built = build(blog, half_life_days=0.25)
+
+    assert built.links("bread-0.html")[0] == "/sql-2.html"
+    assert sorted(build(blog).links("bread-0.html")[:2]) == BREAD
+
+
+def test_dates_count_from_the_newest_post_so_that_builds_repeat(blog: Site) -> None:
+    blog.post("long-ago", "Bake a loaf of bread: flour, water, dough, yeast.", date="1999-01-01")
+
+    built = build(blog, max_age_days=365)
+
+    assert len(gather(built)) == 9  # all from 2024, however long that is past
+    assert "/long-ago.html" not in gather(built)
+
+
+@pytest.mark.parametrize("limit", [{"max_age_days": 3}, {"half_life_days": 3}, {"newer": False}])
+def test_a_draft_without_a_date_is_dated_9999_and_does_no_harm(blog: Site, limit: dict[str, Any]) -> None:
+    blog.write("undated.md", "title: Undated\nslug: undated\nstatus: draft\n\nDough, flour and bread.\n")
+
+    built = build(blog, **limit)
+
+    assert built.articles["drafts/undated.html"].date.year == LAST_DAY
+    assert built.links("drafts/undated.html")
+    assert built.links("sql-0.html")
+    assert built.warnings() == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "[x]({filename}bread-1.md)",
+        "[x]({filename}/bread-1.md#part)",
+        "[x](|filename|/bread-1.md)",
+        "[x](/bread-1.html?a=b)",
+        "[x](bread-1.html)",
+        "[x](https://example.org/bread-1.html)",
+        '<a class="y" href="./bread-1.html">x</a>',
+    ],
+)
+def test_posts_that_the_text_links_to_can_be_left_out(blog: Site, link: str) -> None:
+    blog.post("bread-0", f"{TOPICS['bread'][0]} {link}", date="2024-02-01", category="bread")
+    settings = {"SITEURL": "https://example.org", "RELATED_EMBEDDINGS_SKIP_LINKED": True}
+
+    assert "https://example.org/bread-1.html" not in blog.build(**settings).links("bread-0.html")
+    settings["RELATED_EMBEDDINGS_SKIP_LINKED"] = False
+    assert "https://example.org/bread-1.html" in blog.build(**settings).links("bread-0.html")
+
+
+def test_links_are_found_from_a_page_in_a_folder_and_under_a_prefix(blog: Site) -> None:
+    text = f"{TOPICS['bread'][0]} [a](../bread-1/) [b](/blog/posts/bread-2/index.html)"
+    blog.post("bread-0", text, date="2024-02-01", category="bread")
+
+    built = blog.build(
+        SITEURL="https://example.org/blog",
+        ARTICLE_URL="posts/{slug}/",
+        ARTICLE_SAVE_AS="posts/{slug}/index.html",
+        RELATED_EMBEDDINGS_SKIP_LINKED=True,
+    )
+
+    assert not [link for link in built.links("posts/bread-0/index.html") if "bread" in link]
+
+
+def test_no_post_appears_in_more_lists_than_wanted(blog: Site) -> None:
+    built = build(blog, max_appearances=2, max=3)
+    links = [link for name in built.articles for link in built.links(name)]
+
+    assert max(links.count(link) for link in links) == 2
+    assert len(links) == 18  # of 27 places: two for each of nine posts
+
+
+def test_a_minimum_score_shortens_lists_and_may_empty_them(blog: Site) -> None:
+    scores = [r.score for a in build(blog).articles.values() for r in a.related_posts.records]
+    middle = sorted(scores)[len(scores) // 2]
+
+    some = build(blog, min_score=middle)
+
+    kept = [r.score for a in some.articles.values() for r in a.related_posts.records]
+    assert min(kept) >= middle
+    assert 0 < len(kept) < len(scores)
+    blog.post("odd", "Zebra quagga okapi.", date="2024-02-20")
+    none = build(blog, min_score=1.0)
+    assert none.blocks("odd.html") == []
+
+
+def test_a_minimum_score_leaves_pins_alone(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="sql-0")
+
+    assert build(blog, min_score=1.0).links("bread-0.html")[0] == "/sql-0.html"
+
+
+def test_a_repost_is_suggested_once(blog: Site) -> None:
+    blog.post("bread-again", TOPICS["bread"][1], title="Bread 1", date="2024-02-10", category="bread")
+
+    built = build(blog)
+
+    for name in ("bread-0.html", "bread-2.html", "sql-0.html"):
+        assert not {"/bread-1.html", "/bread-again.html"} <= set(built.links(name)), name
+    assert {"/bread-1.html", "/bread-again.html"} & set(built.links("bread-0.html"))
+    assert "/bread-1.html" not in built.links("bread-again.html")
+
+
+def test_diversity_spreads_a_list_over_topics_and_repeats_itself(blog: Site) -> None:
+    plain = build(blog, max=2)
+    spread = build(blog, max=2, diversity=0.9)
+
+    assert sorted(plain.links("bread-0.html")) == BREAD
+    assert len({post.category for post in spread.articles["bread-0.html"].related_posts}) == 2
+    again = build(blog, max=2, diversity=0.9)
+    assert {n: again.links(n) for n in again.articles} == {n: spread.links(n) for n in spread.articles}
+
+
+def test_no_list_at_all_where_the_maximum_is_zero(blog: Site) -> None:
+    built = build(blog, max=0)
+
+    assert all(not built.blocks(name) for name in built.articles)
+
+
+# Pages
+
+ABOUT = (
+    "title: About my bread\nslug: about\n\nI bake sourdough bread from flour, water, salt and wild yeast.\n"
+)
+
+
+@pytest.mark.parametrize("pages", [[], ["sources"], ["suggestions"], ["sources", "suggestions"]])
+def test_pages_have_lists_and_are_suggested_only_if_wanted(blog: Site, pages: list[str]) -> None:
+    blog.write("pages/about.md", ABOUT)
+
+    built = build(blog, pages=pages)
+
+    assert len(built.blocks("pages/about.html")) == ("sources" in pages)
+    assert ("/pages/about.html" in gather(built)) == ("suggestions" in pages)
+    if "sources" in pages:
+        assert set(built.links("pages/about.html")[:2]) <= {"/bread-0.html", *BREAD}
+
+
+def test_a_page_without_a_date_is_not_too_old_and_can_be_pinned(blog: Site) -> None:
+    blog.write("pages/about.md", ABOUT)
+    alter(blog, "sql-0", related_posts="about")
+
+    built = build(blog, pages=["sources", "suggestions"], max_age_days=1, newer=False)
+
+    assert "/pages/about.html" in built.links("bread-0.html")
+    assert built.links("sql-0.html")[0] == "/pages/about.html"
+    assert built.warnings() == []
+
+
+def test_a_page_cannot_be_pinned_where_pages_are_not_suggested(blog: Site) -> None:
+    blog.write("pages/about.md", ABOUT)
+    alter(blog, "sql-0", related_posts="about")
+
+    (warning,) = build(blog).warnings()
+
+    assert '"about", but no article has that slug' in warning
+
+
+# All at once
+
+
+def test_decisions_change_nothing_in_the_cache(blog: Site) -> None:
+    build(blog)
+    alter(blog, "bread-0", related_posts="sql-2", related_posts_exclude="bread-1")
+    alter(blog, "stars-0", related_posts_never="true", related_posts_hide="true")
+
+    before = read_lists(build(blog, max=3, newer=False))
+    shutil.rmtree(blog.root / "cache")
+    after = read_lists(build(blog, max=3, newer=False))
+
+    assert json.dumps(before) == json.dumps(after)
+
+
+def read_lists(built: Any) -> dict[str, list[str]]:
+    return {name: built.links(name) for name in sorted(built.articles)}
