@@ -5,7 +5,9 @@ it takes seconds, and a build in which nothing changed must not pay them.
 """
 
 import atexit
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .errors import EncoderError
@@ -66,9 +68,28 @@ def _start_pool(model: Any, device: str | tuple[str, ...] | None) -> Any:
     """Start a process for each device and have them stopped at exit; None for a single device."""
     if not isinstance(device, tuple) or len(device) == 1:
         return None
-    pool = model.start_multi_process_pool(target_devices=list(device))
+    with _hide_leaks():
+        pool = model.start_multi_process_pool(target_devices=list(device))
     atexit.register(_stop_pool, model, pool)
     return pool
+
+
+@contextlib.contextmanager
+def _hide_leaks() -> Iterator[None]:
+    """Keep Python's resource tracker, if it is started here, from warning at exit.
+
+    The library ends a pool with a signal, so the locks of its processes are never given back.
+    """
+    before = os.environ.get("PYTHONWARNINGS")
+    own = "ignore::UserWarning:multiprocessing.resource_tracker"
+    os.environ["PYTHONWARNINGS"] = f"{before},{own}" if before else own
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _stop_pool(model: Any, pool: Any) -> None:

@@ -1,0 +1,155 @@
+"""An embeddings service that fails on demand, on 127.0.0.1."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+DIMENSIONS = 4
+# What a service may answer with a fault of its own: status, content type, body, further headers.
+FAULTS: dict[str, tuple[int, str, str, dict[str, str]]] = {
+    "busy": (429, "application/json", '{"error": "slow down"}', {"Retry-After": "0"}),
+    "busy, one second": (429, "application/json", "{}", {"Retry-After": "1"}),
+    "busy for an hour": (429, "application/json", "{}", {"Retry-After": "3600"}),
+    "broken": (500, "text/plain", "boom", {}),
+    "starting": (503, "text/html", "<h1>starting</h1>", {}),
+    "bad key": (401, "application/json", '{"error": {"message": "Incorrect API key: {KEY}"}}', {}),
+    "no such model": (404, "application/json", '{"error": "no such model"}', {}),
+    "moved": (308, "text/plain", "", {"Location": "http://127.0.0.1:9/v1/embeddings"}),
+    "html": (200, "text/html", "<html>Welcome to nginx</html>", {}),
+    "garbage": (200, "application/json", '{"data": [{"index": 0, "embed', {}),
+    "other json": (200, "application/json", '{"object": "list"}', {}),
+    "deep": (200, "application/json", "[" * 100_000, {}),
+    "words": (200, "application/json", '{"data": [{"index": 0, "embedding": ["a", "b"]}]}', {}),
+    "nested": (200, "application/json", '{"data": [{"index": 0, "embedding": [[1, 2]]}]}', {}),
+    "huge": (200, "application/json", '{"data": [{"index": 0, "embedding": [1' + "0" * 400 + "]}]}", {}),
+}
+
+
+def embed(text: str) -> list[float]:
+    """The service's own idea of a text, not of unit length."""
+    return [float(text.count(letter)) for letter in "abc"] + [1.0]
+
+
+@dataclass
+class Service:
+    """A running service: ``script`` holds what the next requests meet; then all goes well.
+
+    ``refuse`` names what makes the service refuse a request: a word in a text, or a longest text.
+    """
+
+    url: str = ""
+    script: list[str] = field(default_factory=list)
+    refuse: str | int | None = None
+    pause: float = 0.0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    busiest: int = 0
+    busy: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(request["input"]) for request in self.requests]
+
+    def refuses(self, texts: list[str]) -> bool:
+        if isinstance(self.refuse, int):
+            return any(len(text) > self.refuse for text in texts)
+        return self.refuse is not None and any(self.refuse in text for text in texts)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    service: Service
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        service = self.service
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with service.lock:
+            service.requests.append({**request, "path": self.path})
+            service.keys.append(self.headers["Authorization"])
+            fault = service.script.pop(0) if service.script else "none"
+            service.busy += 1
+            service.busiest = max(service.busiest, service.busy)
+        try:
+            time.sleep(service.pause)
+            self.answer(fault, request["input"])
+        finally:
+            with service.lock:
+                service.busy -= 1
+
+    def answer(self, fault: str, texts: list[str]) -> None:
+        if fault in FAULTS:
+            status, kind, body, headers = FAULTS[fault]
+            key = self.headers["Authorization"] or ""
+            self.send(status, kind, body.replace("{KEY}", key.removeprefix("Bearer ")), headers)
+        elif fault == "drop":
+            self.close_connection = True
+        elif fault == "drip":
+            self.drip()
+        elif self.service.refuses(texts):
+            self.send(400, "application/json", '{"error": {"message": "too long"}}', {})
+        else:
+            data = spoil(fault, [{"index": row, "embedding": embed(text)} for row, text in enumerate(texts)])
+            self.send(200, "application/json", json.dumps({"object": "list", "data": data}), {})
+
+    def send(self, status: int, kind: str, body: str, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def drip(self) -> None:
+        """Send a byte now and then, so that no single read ever takes long."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                time.sleep(0.05)
+
+
+def spoil(fault: str, data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an answer's vectors with a fault."""
+    if fault == "too few":
+        return data[:-1]
+    if fault == "too many":
+        return [*data, data[0]]
+    if fault == "backwards":
+        return data[::-1]
+    if fault == "one index":
+        return [{**item, "index": 0} for item in data]
+    if fault == "no index":
+        return [{"embedding": item["embedding"]} for item in data]
+    if fault == "wrong dimension":
+        return [{**item, "embedding": [1.0, 2.0]} for item in data]
+    if fault == "one NaN":
+        return [{**data[0], "embedding": [float("nan")] * DIMENSIONS}, *data[1:]]
+    return data
+
+
+@contextlib.contextmanager
+def serve() -> Iterator[Service]:
+    """Run a service for as long as the block lasts."""
+    service = Service()
+    handler = type("Handler", (_Handler,), {"service": service})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        service.url = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield service
+        finally:
+            server.shutdown()
+            thread.join()

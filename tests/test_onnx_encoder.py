@@ -1,0 +1,278 @@
+"""The same model as an ONNX file: exported, chosen, refused, and with the same vectors."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import TOPICS
+from test_encoder import LONG, run_python, save_tiny_model
+
+from pelican_related_embeddings.encoder import Encoder, identify_encoder, load_encoder
+from pelican_related_embeddings.errors import EncoderError
+from pelican_related_embeddings.export_onnx import export_onnx, main
+from pelican_related_embeddings.settings import Settings
+
+for needed in ("onnxruntime", "onnx", "onnxscript"):
+    pytest.importorskip(needed, reason="pip install pelican-related-embeddings[onnx-export]")
+
+SHORT = [text for texts in TOPICS.values() for text in texts]
+TEXTS = [
+    *SHORT,
+    *(f"{first} {second}" for first in SHORT[:7] for second in SHORT[2:9]),
+    LONG,
+    "Élan, naïveté et cœur: le réseau s'étend à Zürich.",
+    "机器学习让计算机从数据中学习。",
+    "🦑🚀",
+    "x",
+    "aHR0cHM6Ly9leGFtcGxl" * 40,
+    "tabs\tand\nlines\x00and\x07bells",
+]
+
+
+def choose(folder: Path, encoder: str = "onnx", **settings: Any) -> Encoder:
+    chosen = Settings(model=str(folder), encoder=encoder, **settings)
+    return load_encoder(identify_encoder(chosen), chosen)
+
+
+def kind(encoder: Encoder) -> str:
+    return type(encoder).__name__
+
+
+@pytest.fixture(scope="module")
+def exported(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real model, exported by the command."""
+    folder = tmp_path_factory.mktemp("onnx") / "MiniLM"
+    assert main([str(model_folder), str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small model that pools by its first token, and its export."""
+    folder = tmp_path_factory.mktemp("tiny")
+    prompts = {"query": "query: ", "passage": "passage: "}
+    source = save_tiny_model(model_folder, folder, pooling_mode="cls", prompts=prompts)
+    export_onnx(source, folder / "exported")
+    return source, folder / "exported"
+
+
+def test_both_encoders_give_the_same_vectors(exported: Path, model_folder: Path) -> None:
+    titles = [f"Title {row}" for row in range(len(TEXTS))]
+    ours = choose(exported).embed(titles, TEXTS).astype(np.float64)
+    theirs = choose(model_folder, "sentence-transformers", device="cpu").embed(titles, TEXTS)
+    assert len(TEXTS) > 60
+    assert (ours * theirs).sum(axis=1).min() > 0.999999
+
+
+def test_both_encoders_cut_the_same_windows(exported: Path, model_folder: Path) -> None:
+    settings: dict[str, Any] = {"windows": 2, "prompt": "cluster: "}
+    ours = choose(exported, **settings).embed(["Bread", ""], [LONG, ""])
+    theirs = choose(model_folder, "sentence-transformers", device="cpu", **settings).embed(["Bread"], [LONG])
+    assert ours[0] @ theirs[0] > 0.999999
+    assert not ours[1].any()
+
+
+def test_both_encoders_share_cached_vectors(exported: Path, model_folder: Path) -> None:
+    ours, theirs = (identify_encoder(Settings(model=str(folder))) for folder in (exported, model_folder))
+    assert ours.digest == theirs.digest
+    assert not list(exported.rglob("*.safetensors"))
+
+
+def test_first_token_pooling_and_prompts_agree(tiny: tuple[Path, Path]) -> None:
+    source, folder = tiny
+    ours = choose(folder).embed([""] * 9, SHORT)
+    theirs = choose(source, "sentence-transformers", device="cpu").embed([""] * 9, SHORT)
+    assert (ours * theirs).sum(axis=1).min() > 0.999999
+    unprompted = choose(folder, prompt="").embed([""] * 9, SHORT)
+    assert (ours * unprompted).sum(axis=1).min() < 0.999
+
+
+def test_the_batch_and_its_padding_change_nothing(tiny: tuple[Path, Path]) -> None:
+    _, folder = tiny
+    together = choose(folder).embed([""] * len(TEXTS), TEXTS)
+    assert np.allclose(together, choose(folder, batch_size=1).embed([""] * len(TEXTS), TEXTS), atol=1e-6)
+
+
+def test_no_texts_and_empty_ones_have_the_models_dimensions(tiny: tuple[Path, Path]) -> None:
+    encoder = choose(tiny[1])
+    assert encoder.embed([], []).shape == (0, 32)
+    assert encoder.embed(["", ""], ["", " \n"]).tolist() == [[0.0] * 32] * 2
+
+
+# Which encoder a build takes
+
+
+def test_onnx_is_taken_by_itself_where_the_model_has_it(tiny: tuple[Path, Path]) -> None:
+    source, folder = tiny
+    assert kind(choose(folder, "auto")) == "OnnxEncoder"
+    assert kind(choose(source, "auto", device="cpu")) == "TorchEncoder"
+
+
+def test_onnx_beside_other_weights_is_taken_and_known_by_them(
+    tiny: tuple[Path, Path], tmp_path: Path
+) -> None:
+    source, folder = tiny
+    both = tmp_path / "both"
+    shutil.copytree(source, both)
+    shutil.copytree(folder / "onnx", both / "onnx")
+    assert kind(choose(both, "auto")) == "OnnxEncoder"
+    assert kind(choose(both, "sentence-transformers", device="cpu")) == "TorchEncoder"
+    first, second = (identify_encoder(Settings(model=str(place))).digest for place in (both, source))
+    assert first == second
+
+
+def test_an_export_without_a_folder_is_found_by_itself(
+    tiny: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the command says one line, whatever torch and its exporter have to say."""
+    source = tmp_path / "model"
+    shutil.copytree(tiny[0], source)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    command = [sys.executable, "-m", "pelican_related_embeddings.export_onnx", str(source)]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=200, check=True
+    )
+    assert done.stderr == ""
+    assert re.fullmatch(r"Wrote \S+model\.onnx \(\d+ MB\)\. Builds here will use it\.\n", done.stdout)
+    assert kind(choose(source, "auto")) == "OnnxEncoder"
+
+
+def test_without_an_onnx_file_the_error_says_how_to_make_one(tiny: tuple[Path, Path]) -> None:
+    with pytest.raises(EncoderError, match=r"has no ONNX file. Make one with .*export_onnx"):
+        choose(tiny[0])
+
+
+def test_onnx_on_another_device_is_refused(tiny: tuple[Path, Path]) -> None:
+    with pytest.raises(
+        EncoderError, match=r"RELATED_EMBEDDINGS_DEVICE must be \"cpu\" or None .* got 'cuda'"
+    ):
+        choose(tiny[1], device="cuda")
+
+
+def test_a_record_of_another_file_is_not_believed(tiny: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny[1], folder)
+    record = folder / "onnx" / "model.onnx.json"
+    record.write_text(json.dumps({"onnx_sha256": "0" * 64, "weights_sha256": "1" * 64}))
+    by_itself = identify_encoder(Settings(model=str(folder))).digest
+    record.unlink()
+    assert identify_encoder(Settings(model=str(folder))).digest == by_itself
+    assert by_itself != identify_encoder(Settings(model=str(tiny[1]))).digest
+
+
+def change(folder: Path, name: str, **values: Any) -> None:
+    path = folder / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("1_Pooling/config.json", {"pooling_mode": "max"}, "its pooling is max, not mean or cls"),
+        ("1_Pooling/config.json", {"pooling_mode": ["cls", "mean"]}, "its pooling is cls and mean"),
+        ("1_Pooling/config.json", {"include_prompt": False}, "its pooling leaves out the prompt"),
+        ("sentence_bert_config.json", {"do_lower_case": True}, "it lowers the case"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(
+    tiny: tuple[Path, Path], tmp_path: Path, name: str, values: dict[str, Any], reason: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny[1], folder)
+    change(folder, name, **values)
+    with pytest.raises(EncoderError, match=f"cannot be run by onnxruntime here: {reason}"):
+        choose(folder)
+    # With sentence-transformers installed, "auto" leaves such a model to it: here it finds no weights for it.
+    with pytest.raises(EncoderError, match=r"cannot be loaded"):
+        choose(folder, "auto")
+
+
+def test_unknown_parts_are_refused(tiny: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny[1], folder)
+    parts = json.loads((folder / "modules.json").read_text())
+    parts.append({"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"})
+    (folder / "modules.json").write_text(json.dumps(parts))
+    with pytest.raises(EncoderError, match="its parts are Transformer, Pooling, Dense, not"):
+        choose(folder)
+
+
+@pytest.mark.parametrize("name", ["modules.json", "config.json", "tokenizer.json", "onnx/model.onnx"])
+def test_a_damaged_folder_is_an_encoder_error(tiny: tuple[Path, Path], tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny[1], folder)
+    (folder / name).write_bytes(b"{ half a file")
+    with pytest.raises(EncoderError, match=re.escape(str(folder))):
+        choose(folder)
+
+
+# The export
+
+
+def test_an_export_replaces_only_an_export(tiny: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "diary.txt").write_text("keep me")
+    with pytest.raises(EncoderError, match="holds something else"):
+        export_onnx(tiny[0], tmp_path / "mine")
+    assert (tmp_path / "mine" / "diary.txt").read_text() == "keep me"
+    shutil.copytree(tiny[1], tmp_path / "again")
+    (tmp_path / "again" / "onnx" / "model.onnx").write_bytes(b"damaged")
+    export_onnx(tiny[0], tmp_path / "again")
+    assert kind(choose(tmp_path / "again")) == "OnnxEncoder"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "mine"]
+
+
+def test_a_model_that_cannot_be_exported_leaves_nothing(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    (folder / "model.safetensors").write_bytes(b"not weights")
+    assert main([str(folder), str(tmp_path / "exported")]) == 1
+    assert "cannot be exported" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+def test_the_light_encoder_imports_nothing_heavy(tiny: tuple[Path, Path]) -> None:
+    """Nor the hub's client: a machine that has the ONNX file needs none."""
+    code = f"""
+import sys
+from pelican_related_embeddings.encoder import identify_encoder, load_encoder
+from pelican_related_embeddings.settings import Settings
+settings = Settings(model={str(tiny[1])!r})
+rows = load_encoder(identify_encoder(settings), settings).embed([""], ["bread"])
+heavy = "torch transformers sentence_transformers huggingface_hub scipy sklearn".split()
+print(rows.shape, [name for name in heavy if name in sys.modules])
+"""
+    assert run_python(code) == "(1, 32) []"
+
+
+def test_without_sentence_transformers_the_light_one_is_all_there_is(tiny: tuple[Path, Path]) -> None:
+    """An import that is blocked stands for a package that is not installed."""
+    code = f"""
+import sys
+sys.modules["sentence_transformers"] = None
+from pelican_related_embeddings.encoder import identify_encoder, load_encoder
+from pelican_related_embeddings.errors import EncoderError
+from pelican_related_embeddings.settings import Settings
+settings = Settings(model={str(tiny[0])!r}, encoder="sentence-transformers")
+try:
+    load_encoder(identify_encoder(settings), settings)
+except EncoderError as error:
+    print(error)
+"""
+    assert "sentence-transformers cannot be imported" in run_python(code)
+
+
+def test_settings_do_not_mix_up_encoders(tiny: tuple[Path, Path]) -> None:
+    settings = Settings(model=str(tiny[1]))
+    model = identify_encoder(settings)
+    assert load_encoder(model, settings) is load_encoder(model, settings)
+    assert load_encoder(model, settings) is not load_encoder(model, replace(settings, windows=2))
