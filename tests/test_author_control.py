@@ -373,13 +373,14 @@ def test_a_repost_is_suggested_once(blog: Site) -> None:
 
 
 def test_diversity_spreads_a_list_over_topics_and_repeats_itself(blog: Site) -> None:
-    plain = build(blog, max=2)
-    spread = build(blog, max=2, diversity=0.9)
+    assert sorted(build(blog, max=2).links("bread-0.html")) == BREAD
 
-    assert sorted(plain.links("bread-0.html")) == BREAD
-    assert len({post.category for post in spread.articles["bread-0.html"].related_posts}) == 2
-    again = build(blog, max=2, diversity=0.9)
-    assert {n: again.links(n) for n in again.articles} == {n: spread.links(n) for n in spread.articles}
+    built = build(blog, max=2, diversity=0.9)
+
+    assert len({post.category for post in built.articles["bread-0.html"].related_posts}) == 2
+    first = read_lists(built)
+    shutil.rmtree(blog.root / "cache")
+    assert read_lists(build(blog, max=2, diversity=0.9)) == first
 
 
 def test_no_list_at_all_where_the_maximum_is_zero(blog: Site) -> None:
