@@ -201,8 +201,9 @@ class Session:
         """Return how many rows are wanted."""
         return self.arguments.limit or sys.maxsize
 
-    def study(self, site: Site, contents: Contents, cache: Cache) -> Study:
+    def study(self, site: Site, contents: Contents, cache: Cache | None = None) -> Study:
         """Return the study of a site; what has no vector yet is embedded, and what failed is said."""
+        cache = cache or Cache(site.cache, _warn)
         reporter = BuildReporter(site.settings, self.screen)
         try:
             study = study_documents(contents.documents, site.settings, cache, reporter, contents.other_slugs)
@@ -213,14 +214,14 @@ class Session:
             _logger.warning("%s", problem)
         return study
 
-    def read(self) -> tuple[Site, Contents, Study]:
-        """Return the site, what is in it, and what is known of that."""
+    def read(self) -> tuple[Site, Contents]:
+        """Return the site and what is in it, which is something."""
         site = self.open()
         contents = read_contents(site)
         if not contents.documents:
             folder = site.pelican.path
             raise CommandError(f"This site has no articles in {folder}; see PATH and ARTICLE_PATHS.")
-        return site, contents, self.study(site, contents, Cache(site.cache, _warn))
+        return site, contents
 
 
 def _warn(message: str) -> None:
@@ -254,7 +255,8 @@ def _describe_unknown(name: str, posts: Sequence[Post]) -> str:
 
 def run_report(session: Session) -> None:
     """Show the whole blog at a glance."""
-    site, contents, study = session.read()
+    site, contents = session.read()
+    study = session.study(site, contents)
     report = make_report(study, contents.posts, contents.links, site.settings)
     limit = session.trim()
     if session.arguments.json:
@@ -265,13 +267,14 @@ def run_report(session: Session) -> None:
 
 def run_explain(session: Session) -> None:
     """Show a post's neighbours, or what became of one of them."""
-    site, contents, study = session.read()
+    site, contents = session.read()
     row = find_post(session.arguments.post, contents)
-    if session.arguments.other is None:
+    other = find_post(session.arguments.other, contents) if session.arguments.other else None
+    study = session.study(site, contents)
+    if other is None:
         explanation = explain_post(study, contents.posts, row, site.settings, session.trim())
         session.show(explanation, tables.show_explanation)
         return
-    other = find_post(session.arguments.other, contents)
     session.show(explain_pair(study, contents.posts, row, other, site.settings), tables.show_pair)
 
 
@@ -281,8 +284,11 @@ def run_search(session: Session) -> None:
 
     from .query import search_posts
 
-    site, contents, study = session.read()
     words = " ".join(session.arguments.words)
+    if not words.strip():
+        raise CommandError("There is nothing to search for; give some words.")
+    site, contents = session.read()
+    study = session.study(site, contents)
     published = np.array([document.published for document in contents.documents], dtype=bool)
     vector = embed_words(words, study, site.settings)
     hits = search_posts(
@@ -301,8 +307,6 @@ def embed_words(words: str, study: Study, settings: Settings) -> Any:
     """Return the vector of a query, or None with a warning where the posts' model cannot be had."""
     from .encoder import load_encoder, obtain_encoder
 
-    if not words.strip():
-        raise CommandError("There is nothing to search for; give some words.")
     if not settings.embed:
         _logger.warning("RELATED_EMBEDDINGS_EMBED is False: the search goes by words alone.")
         return None
@@ -350,7 +354,8 @@ def run_cache_vectors(session: Session) -> None:
     """Write the vectors of the published posts; see docs/command.md for what is in the file."""
     import numpy as np
 
-    _, contents, study = session.read()
+    site, contents = session.read()
+    study = session.study(site, contents)
     vectors = study.ranking.vectors
     rows = [
         row for row, document in enumerate(contents.documents) if document.published and vectors[row].any()

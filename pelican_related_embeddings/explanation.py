@@ -96,22 +96,28 @@ def _explain(
 def _describe_list(study: Study, row: int, settings: Settings) -> list[str]:
     """Return what is true of the whole list."""
     document = study.documents[row]
+    notes = _find_closures(study, row, settings)
+    if not document.published:
+        notes.append("it is not published: its list is made last and takes nothing from the others")
+    notes += [text for text in study.selection.warnings if text.startswith(f"{document.path}: ")]
+    return notes
+
+
+def _find_closures(study: Study, row: int, settings: Settings) -> list[str]:
+    """Return why a list takes no suggestions at all, if it does not."""
+    document = study.documents[row]
     facts = {
-        "It has no text, so nothing is like it; only pinned posts are shown.": not study.has_text[row],
-        "Its metadata related_posts_hide says that it has no list.": document.hidden,
-        "RELATED_EMBEDDINGS_MAX is 0: no post has a list.": settings.max == 0,
-        'It is a page, and RELATED_EMBEDDINGS_PAGES does not name "sources": it has no list.': (
+        "the post has no text, so nothing is like it": not study.has_text[row],
+        "the post has the metadata related_posts_hide, so it has no list": document.hidden,
+        "RELATED_EMBEDDINGS_MAX is 0, so no post has a list": settings.max == 0,
+        'the post is a page, and RELATED_EMBEDDINGS_PAGES does not name "sources"': (
             document.is_page and "sources" not in settings.pages
         ),
-        "It has pinned posts, and RELATED_EMBEDDINGS_FILL is False: only those are shown.": bool(
+        "the post has pinned posts, and RELATED_EMBEDDINGS_FILL is False, so only those are shown": bool(
             document.pins and not settings.fill
         ),
-        "It is not published; its list is made last and takes nothing from the others.": (
-            not document.published
-        ),
     }
-    warnings = [text for text in study.selection.warnings if text.startswith(f"{document.path}: ")]
-    return [fact for fact, holds in facts.items() if holds] + warnings
+    return [fact for fact, holds in facts.items() if holds]
 
 
 def _describe_neighbour(
@@ -145,7 +151,7 @@ def find_reasons(
     study: Study, row: int, other: int, settings: Settings, rank: int | None, candidate: Candidate
 ) -> list[str]:
     """Return why a document is not in another's list; at least one sentence."""
-    reasons = find_rules(study.documents, row, other, settings)
+    reasons = find_rules(study.documents, row, other, settings) + _find_closures(study, row, settings)
     if not study.has_text[other]:
         reasons.append("it has no text but its title")
     if rank is not None and candidate.score < settings.min_score:
@@ -155,7 +161,7 @@ def find_reasons(
     if not reasons:
         reasons = _find_rivals(study, row, other, settings)
     if not reasons and rank is not None:
-        reasons = [_describe_rank(study, row, settings, rank)]
+        reasons = [_describe_rank(settings, rank)]
     return reasons or ["it is not among the candidates"]
 
 
@@ -190,10 +196,7 @@ def _count_lists(study: Study, row: int) -> int:
     )
 
 
-def _describe_rank(study: Study, row: int, settings: Settings, rank: int) -> str:
-    listed = len(study.selection.lists[row])
-    if listed < settings.max:  # no suggestions are wanted; the notes on the list say why
-        return f"number {rank} of the candidates, but this list takes no suggestions"
+def _describe_rank(settings: Settings, rank: int) -> str:
     aside = [
         name
         for name, active in (

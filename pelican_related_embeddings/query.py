@@ -78,8 +78,9 @@ def search_posts(
 
 
 def _order_matches(weights: Floats) -> npt.NDArray[np.intp]:
-    order = np.argsort(-weights, kind="stable")
-    return order[weights[order] > TELLING_SHARE * weights.sum()]
+    order: npt.NDArray[np.intp] = np.argsort(-weights, kind="stable")
+    telling: npt.NDArray[np.intp] = order[weights[order] > TELLING_SHARE * weights.sum()]
+    return telling
 
 
 def match_terms(terms: TermCounts, documents: Sequence[TermCounts]) -> Floats:

@@ -217,7 +217,7 @@ def _show_head(console: Console, explanation: Explanation) -> None:
         if slugs:
             _write(console, f"Its metadata {name}: {', '.join(slugs)}")
     for note in explanation.notes:
-        _write(console, note)
+        _write(console, f"Note: {note}")
 
 
 def _draw_neighbour(neighbour: Neighbour) -> Sequence[Cell]:
