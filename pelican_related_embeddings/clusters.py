@@ -124,7 +124,9 @@ def _join_names(
                 spelled.append(name)
                 favour.append(OWN_WORDS)
             elif favour[column] <= 1:
-                spelled[column], favour[column] = name, OWN_WORDS
+                # The text knows better than a tag like "javascript" how the name is written.
+                spelled[column] = spelled[column] if name.islower() else name
+                favour[column] = OWN_WORDS
             rows.append(row)
             at.append(column)
     shape = (terms.shape[0], len(spelled))
@@ -146,7 +148,7 @@ def _find_functional(
 
     There is no list of such words for every language; they are those that are in most of its posts.
     Where the ranking has left the most frequent terms out, they are the ones without a column. Names
-    given by the author and words with a capital are not words of grammar however frequent.
+    given by the author and words with a capital inside are not words of grammar however frequent.
     """
     usual = np.zeros(len(spelled), dtype=bool)
     for language in sorted(set(languages.tolist())):
@@ -166,7 +168,8 @@ def _find_functional(
 
 
 def _tells(word: str, telling: set[str]) -> bool:
-    return word[0].isupper() or _fold(word) in telling
+    # A capital within a word, since one at its beginning may only be that of a sentence.
+    return word[1:] != word[1:].lower() or _fold(word) in telling
 
 
 def _score_terms(

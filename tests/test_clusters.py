@@ -126,3 +126,8 @@ def test_no_posts_have_no_labels():
         name_clusters(np.zeros(0, dtype=int), terms=csr_matrix((0, 0)), vocabulary=[], names=[], languages=[])
         == []
     )
+
+
+def test_the_text_knows_how_a_tag_in_small_letters_is_written():
+    texts = ["JavaScript"] * 6 + ["train"] * 6
+    assert name([0] * 6 + [1] * 6, texts, names=[["javascript"]] * 6 + [[]] * 6)[0] == ("JavaScript",)
