@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from sklearn.preprocessing import normalize
 
 from pelican_related_embeddings.documents import Document, order_documents
 from pelican_related_embeddings.encoder import load_encoder, obtain_encoder
-from pelican_related_embeddings.lexical import count_terms, hash_block, recurring_blocks
+from pelican_related_embeddings.lexical import TermCounts, count_terms, hash_block, recurring_blocks
 from pelican_related_embeddings.pipeline import DEPTH
 from pelican_related_embeddings.ranking import Ranking, rank
 from pelican_related_embeddings.selection import Pool, select_related
@@ -56,6 +56,7 @@ class Corpus:
     documents: tuple[Document, ...]
     blocks: tuple[tuple[Block, ...], ...]
     titles: tuple[str, ...]
+    counts: tuple[TermCounts, ...]
     linked: tuple[frozenset[int], ...]
     tags: tuple[frozenset[str], ...]
     specific: tuple[frozenset[str], ...]
@@ -81,11 +82,14 @@ def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
     tags = tuple(frozenset(post["tags"]) for post in posts)
     counts = Counter(tag for each in tags for tag in each)
     specific = {tag for tag, count in counts.items() if 2 <= count <= 0.1 * len(posts)}
+    titles = tuple(extract_text(document.title) for document in documents)
+    blocks = tuple(tuple(extract_blocks(document.html)) for document in documents)
     return Corpus(
         path.stem,
         documents,
-        tuple(tuple(extract_blocks(document.html)) for document in documents),
-        tuple(extract_text(document.title) for document in documents),
+        blocks,
+        titles,
+        tuple(count_terms(*each) for each in zip(titles, blocks, strict=True)),
         _join_links(posts),
         tags,
         tuple(each & specific for each in tags),
@@ -112,11 +116,10 @@ def _join_links(posts: Sequence[Mapping[str, Any]]) -> tuple[frozenset[int], ...
 
 def rank_corpus(corpus: Corpus, vectors: npt.NDArray[np.float32], weight: float) -> Ranking:
     """Return the plugin's ranking of a corpus, all of whose posts are published."""
-    counts = [count_terms(*each) for each in zip(corpus.titles, corpus.blocks, strict=True)]
     size = len(corpus.documents)
     return rank(
         vectors,
-        counts,
+        corpus.counts,
         published=np.ones(size, np.bool_),
         group=np.zeros(size, np.int64),
         order=np.array(order_documents(corpus.documents)),
@@ -140,8 +143,7 @@ def select_lists(corpus: Corpus, ranking: Ranking, settings: Settings) -> Lists:
 
 def embed_corpus(corpus: Corpus, settings: Settings, folder: Path) -> npt.NDArray[np.float32]:
     """Return the vectors of a corpus, from ``folder`` where it has been embedded before."""
-    counts = [count_terms(*each) for each in zip(corpus.titles, corpus.blocks, strict=True)]
-    dropped = set(recurring_blocks(counts, np.ones(len(counts), np.bool_)).tolist())
+    dropped = set(recurring_blocks(corpus.counts, np.ones(len(corpus.counts), np.bool_)).tolist())
     texts = [
         "\n".join(block.text for block in blocks if hash_block(block.text) not in dropped)
         for blocks in corpus.blocks
@@ -391,9 +393,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     lines = [INTRODUCTION]
-    kinds: Mapping[str, Callable[[], None]] | tuple[str, ...] = (
-        ("whole", "no-anchors") if options.text == "both" else (options.text,)
-    )
+    kinds = ("whole", "no-anchors") if options.text == "both" else (options.text,)
     for kind in kinds:
         results = measure(options.corpora, kind == "no-anchors", options.vectors)
         heading = "Whole text" if kind == "whole" else "Anchor text of internal links deleted"

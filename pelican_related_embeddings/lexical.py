@@ -33,7 +33,7 @@ COMMON_SHARE = 1 / 4  # of the documents; a word on more of them explains little
 STOPPING_SHARE = 1 / 2  # of the documents; a word on more of them explains nothing
 COMMON_DOCUMENTS = 8  # a term on no more documents than this is never too common
 SMALL_SITE = 20  # documents; on fewer, terms of one document count in its length as well
-PARTITION_TERMS = 1 << 24  # hashes sorted at once: 128 MiB
+PARTITION_TERMS = 1 << 23  # hashes sorted at once: 64 MiB, and as much again twice in between
 CHUNK_TERMS = 1 << 21  # hashes weighed at once
 
 Hashes = npt.NDArray[np.uint64]
