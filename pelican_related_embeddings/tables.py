@@ -1,6 +1,7 @@
 """Draw the results of the author's command for reading, or dump them for scripts."""
 
 import json
+import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -24,7 +25,7 @@ Cell = str | float | int | None
 def make_console() -> Console:
     """Return the console for results; on a pipe wide enough for two paths beside each other."""
     console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in console._environ:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         return Console(highlight=False, width=PIPE_WIDTH)
     return console
 
