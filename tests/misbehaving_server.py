@@ -104,8 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body.encode())
+        with contextlib.suppress(OSError):  # whoever asked may have given up
+            self.end_headers()
+            self.wfile.write(body.encode())
 
     def drip(self) -> None:
         """Send a byte now and then, so that no single read ever takes long."""

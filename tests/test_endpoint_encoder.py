@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import TOPICS, Site
 from misbehaving_server import DIMENSIONS, Service, embed, serve
 
 from pelican_related_embeddings.encoder import identify_encoder, key_encoder, load_encoder, obtain_encoder
@@ -338,6 +339,26 @@ def wait_until(condition: Any) -> None:
             return
         time.sleep(0.02)
     pytest.fail("waited in vain")
+
+
+# A whole build
+
+
+def test_a_build_keeps_what_a_failing_service_sent(service: Service, topics: Site) -> None:
+    """The next build asks for the rest, and the one after that for nothing."""
+    settings = {"RELATED_EMBEDDINGS_ENDPOINT": service.url, "RELATED_EMBEDDINGS_MODEL": "m"}
+    settings |= {"RELATED_EMBEDDINGS_BATCH_SIZE": 4, "RELATED_EMBEDDINGS_ENDPOINT_CONCURRENCY": 1}
+    service.script = ["none", "none", "garbage", "none"]  # a probe, then nine texts in three batches
+    first = topics.build(**settings)
+    (warning,) = first.warnings()
+    assert f"The endpoint {service.url}/v1/embeddings gave no vectors for 4 of 9 passages" in warning
+    assert all(first.links(f"{topic}-{number}.html") for topic in TOPICS for number in range(3))
+    service.requests.clear()
+    assert topics.build(**settings).warnings() == []
+    assert sum(service.sizes) == 1 + 4
+    service.requests.clear()
+    assert topics.build(**settings).warnings() == []
+    assert service.requests == []
 
 
 # A real service
