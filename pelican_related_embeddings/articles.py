@@ -75,7 +75,9 @@ def describe_contents(
 def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url: str) -> Document:
     html = read_html(content)
     path = path_content(content)
-    decided = {_fold_name(name): value for name, value in content.metadata.items()}
+    decided = {
+        _fold_name(name): value for name, value in content.metadata.items() if "related" in name.lower()
+    }
     return Document(
         path=path,
         slug=str(content.slug),
@@ -161,12 +163,12 @@ def describe_misspelt(contents: Iterable[Any]) -> list[str]:
     found: dict[str, list[str]] = {}
     for content in contents:
         for name in content.metadata:
-            folded = _fold_name(name)
-            if folded not in METADATA:
-                if name not in close:
-                    close[name] = get_close_matches(folded, METADATA, n=1, cutoff=0.85)
-                if close[name]:
-                    found.setdefault(name, []).append(path_content(content))
+            if name not in close:
+                folded = _fold_name(name)
+                known = folded in METADATA
+                close[name] = [] if known else get_close_matches(folded, METADATA, n=1, cutoff=0.85)
+            if close[name]:
+                found.setdefault(name, []).append(path_content(content))
     return [
         f'{paths[0]}{_count_others(paths)}: the metadata name "{name}" means nothing; '
         f'did you mean "{close[name][0]}"?'
@@ -187,7 +189,7 @@ def find_rivals(contents: Iterable[Any]) -> dict[str, str]:
         name: RIVALS[name]
         for content in contents
         for name in RIVALS
-        if isinstance(value := getattr(content, name, None), list)
+        if isinstance(value := getattr(content, name, None), list | tuple)
         and not isinstance(value, RelatedPosts)
         and value is not content.metadata.get(name)
     }
