@@ -346,8 +346,14 @@ def plot(results: Mapping[str, Mapping[str, Judged]], path: Path) -> None:
     for axis, metric in zip(axes, ("recall@5", "tag share"), strict=True):
         values = [np.mean([judged[m].mean(metric) for judged in results.values()]) for m in methods]
         colours = ["#c2410c" if method == OURS else "#94a3b8" for method in methods]
+        if metric == "tag share":  # tags are what the tag plugins go by: not a measurement of them
+            values = [
+                0.0 if method.startswith("tag ") else value
+                for method, value in zip(methods, values, strict=True)
+            ]
         bars = axis.barh(methods, values, color=colours)
-        axis.bar_label(bars, fmt="%.0f", padding=3)
+        labels = [f"{value:.0f}" if value else "(circular)" for value in values]
+        axis.bar_label(bars, labels, padding=3)
         axis.set_xlim(0, 100)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_title("linked posts found in the first five, %", fontsize=10)

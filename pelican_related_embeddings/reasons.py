@@ -14,8 +14,8 @@ import numpy.typing as npt
 from .lexical import TermCounts, TermMatrix, hash_word, is_unspaced
 
 REASONS = 4  # terms named at most
-CONSIDERED = 8  # strongest shared terms that they are chosen from: many are parts of one another
-LEAST_SHARE = 0.03  # of the lexical similarity; a term that contributes less explains nothing
+CONSIDERED = 6  # strongest shared terms that they are chosen from: many are parts of one another
+LEAST_SHARE = 0.05  # of the lexical similarity; a term that contributes less explains nothing
 LONGEST_REASON = 4  # words, or characters of a script without spaces, that joined terms may have
 _WORD = re.compile(r"\w+")
 
