@@ -5,7 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -282,3 +285,74 @@ def test_settings_do_not_mix_up_encoders(tiny: tuple[Path, Path]) -> None:
     model = identify_encoder(settings)
     assert load_encoder(model, settings) is load_encoder(model, settings)
     assert load_encoder(model, settings) is not load_encoder(model, replace(settings, windows=2))
+
+
+# The hub
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """As much of a model hub as its client needs; serves the files of one folder."""
+
+    folder: Path
+    fetched: list[str]
+    commit = "0123456789abcdef0123456789abcdef01234567"
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path.startswith("/api/models/"):
+            names = [file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*.*")]
+            listed = [
+                {"rfilename": name, "path": name, "type": "file", "size": 1, "oid": "0"} for name in names
+            ]
+            info = {"id": "some/model", "sha": self.commit, "siblings": listed}
+            body = json.dumps(listed if "/tree/" in path else info).encode()
+        else:
+            name = path.partition(f"/resolve/{self.commit}/")[2]
+            body = (self.folder / name).read_bytes()
+            if self.command == "GET":
+                self.fetched.append(name)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Repo-Commit", self.commit)
+        self.send_header("ETag", f'"{sha256(body).hexdigest()}"')
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+
+@pytest.mark.parametrize(("encoder", "weights"), [("onnx", "onnx/model.onnx"), ("auto", "model.safetensors")])
+def test_only_the_weights_that_are_wanted_are_fetched(
+    tiny: tuple[Path, Path], tmp_path: Path, encoder: str, weights: str
+) -> None:
+    """A hub on this machine stands for the one on the net."""
+    repository = tmp_path / "repository"
+    shutil.copytree(tiny[0], repository)
+    shutil.copytree(tiny[1] / "onnx", repository / "onnx")
+    (repository / "pytorch_model.bin").write_bytes(b"a pickle")
+    handler = type("Hub", (_Hub,), {"folder": repository, "fetched": []})
+    code = f"""
+from pelican_related_embeddings.encoder import identify_encoder, load_encoder, obtain_encoder
+from pelican_related_embeddings.settings import Settings
+settings = Settings(model="some/model", encoder={encoder!r})
+assert not identify_encoder(settings).digest
+model = obtain_encoder(settings)
+assert identify_encoder(settings).digest == model.digest
+print(load_encoder(model, settings).embed([""], ["bread"]).shape)
+"""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        where = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_address[1]}", "HF_HUB_OFFLINE": "0"}
+        try:
+            assert run_python(code, HF_HUB_CACHE=str(tmp_path / "hub"), **where) == "(1, 32)"
+        finally:
+            server.shutdown()
+    fetched = handler.fetched  # type: ignore[attr-defined]
+    large = [name for name in fetched if name.endswith((".onnx", ".safetensors", ".bin"))]
+    assert large == [weights]
+    assert {"modules.json", "1_Pooling/config.json", "tokenizer.json"} <= set(fetched)
