@@ -344,7 +344,7 @@ def plot(results: Mapping[str, Mapping[str, Judged]], path: Path) -> None:
     methods = list(next(iter(results.values())))
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
     for axis, metric in zip(axes, ("recall@5", "tag share"), strict=True):
-        values = [np.mean([judged[m].mean(metric) for judged in results.values()]) for m in methods]
+        values = [float(np.mean([judged[m].mean(metric) for judged in results.values()])) for m in methods]
         colours = ["#c2410c" if method == OURS else "#94a3b8" for method in methods]
         if metric == "tag share":  # tags are what the tag plugins go by: not a measurement of them
             values = [
