@@ -368,7 +368,24 @@ def test_a_search_finds_published_posts_only_and_needs_words(shell: Shell) -> No
     assert "give some words" in shell.err
 
 
-# cache vectors
+# cache
+
+
+def test_a_cache_is_carried_pruned_and_cleared_from_the_command_line(shell: Shell) -> None:
+    copy = str(shell.site.root / "copy.sqlite")
+    shell.run("cache", code=2)
+    assert "There is no cache file" in shell.err
+    shell.run("report")
+    assert shell.ask("cache", "export", copy)["rows"]["vectors"] == 9
+    assert "9 vectors" in shell.run("cache")
+
+    assert shell.ask("cache", "prune", "--days", "0")["rows"] == 0
+    (shell.site.content / "bread-0.md").unlink()
+    assert "2 rows removed" in shell.run("cache", "prune", "--days", "0")
+    assert shell.ask("cache", "clear")["rows"] > 0
+    shell.run("cache", "import", copy)
+    assert shell.ask("report")["counts"]["embedded"] == 0
+    shell.run("cache", "import", str(shell.site.content / "bread-1.md"), code=2)
 
 
 def test_vectors_are_written_with_their_posts_and_without_pickle(shell: Shell) -> None:
