@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ PLAIN: Mapping[str, Any] = {
     "DEFAULT_LANG": "en",
     "THEME": "simple",
     "PLUGINS": ["pelican_related_embeddings"],
+    "RELATED_EMBEDDINGS_MIN_SCORE": 0.0,  # full lists, so that what is left out was left out by a rule
     "FEED_ALL_ATOM": None,
     "CATEGORY_FEED_ATOM": None,
     "TRANSLATION_FEED_ATOM": None,
@@ -174,14 +176,36 @@ TOPICS = {
 }
 
 
-@pytest.fixture
-def topics(site: Site) -> Site:
-    """A site of nine posts on three topics that share few words."""
+def write_topics(site: Site) -> None:
     day = 1
     for topic, texts in TOPICS.items():
         for number, text in enumerate(texts):
             site.post(f"{topic}-{number}", text, date=f"2024-02-{day:02d}", category=topic)
             day += 1
+
+
+@pytest.fixture
+def topics(site: Site) -> Site:
+    """A site of nine posts on three topics that share few words."""
+    write_topics(site)
+    return site
+
+
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder that has the vectors of ``topics``."""
+    root = tmp_path_factory.mktemp("warm")
+    (root / "content").mkdir()
+    write_topics(Site(root))
+    Site(root).build()
+    return root / "cache"
+
+
+@pytest.fixture
+def warm_topics(site: Site, warm_cache: Path) -> Site:
+    """The site of ``topics`` with its vectors, for tests of what comes after the model."""
+    write_topics(site)
+    shutil.copytree(warm_cache, site.root / "cache")
     return site
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,30 +25,13 @@ def build(site: Site, **settings: Any) -> Any:
     return site.build(**{f"RELATED_EMBEDDINGS_{name.upper()}": value for name, value in settings.items()})
 
 
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that has the vectors of ``topics``, so that each test here embeds little."""
-    root = tmp_path_factory.mktemp("warm")
-    (root / "content").mkdir()
-    site = Site(root)
-    write_topics(site)
-    site.build()
-    return root / "cache"
-
-
-def write_topics(site: Site) -> None:
-    texts = [(topic, number) for topic in TOPICS for number in range(3)]
-    for day, (topic, number) in enumerate(texts, 1):
-        name = f"{topic}-{number}"
-        site.post(name, TOPICS[topic][number], date=f"2024-02-{day:02d}", category=topic, tags=f"t{number}")
-
-
 @pytest.fixture
-def blog(site: Site, warm: Path) -> Site:
+def blog(warm_topics: Site) -> Site:
     """Nine posts on three topics, dated 1 to 9 February 2024, each with its topic as category."""
-    write_topics(site)
-    shutil.copytree(warm, site.root / "cache")
-    return site
+    for name in TOPICS:
+        for number in range(3):
+            alter(warm_topics, f"{name}-{number}", tags=f"t{number}")
+    return warm_topics
 
 
 # Pins

@@ -37,6 +37,12 @@ def override(site: Site, **templates: str) -> dict[str, Any]:
 
 
 @pytest.fixture
+def topics(warm_topics: Site) -> Site:
+    """The usual site; none of these tests is about vectors."""
+    return warm_topics
+
+
+@pytest.fixture
 def tagged(topics: Site) -> Site:
     """The posts of ``topics``, with tags that join them across the topics."""
     for topic, texts in TOPICS.items():

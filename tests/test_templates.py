@@ -14,6 +14,12 @@ ARTICLES = {f"{topic}-{number}.html" for topic in TOPICS for number in range(3)}
 INCLUDE = '{% include "related_posts.html" ignore missing %}'
 
 
+@pytest.fixture
+def topics(warm_topics: Site) -> Site:
+    """The usual site; none of these tests is about vectors."""
+    return warm_topics
+
+
 def override(site: Site, **templates: str) -> dict[str, Any]:
     """Write the user's own templates; return the setting that names their folder."""
     folder = site.root / "templates"

@@ -1,0 +1,131 @@
+"""The block in Chromium: on a phone and a desk, light and dark, under a strict policy, for axe-core."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser_fixtures import browser, list_requests, read_complaints, run_axe, serve, show
+from conftest import Site
+from test_themes import THEMES, find_theme
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.browser
+
+POLICY = '<meta http-equiv="Content-Security-Policy" content="default-src \'self\'">'
+SHOW = ["date", "category", "summary", "image", "terms"]
+PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200" viewBox="0 0 3 2">'
+    '<path fill="#c74350" d="M0 0h3v2H0z"/><circle cx="1.5" cy="1" r=".6" fill="#fff"/></svg>'
+)
+THEME_NAMES = ("simple", "notmyidea", "pelican-theme-smallweb")
+
+
+@pytest.fixture
+def blog(warm_topics: Site) -> Site:
+    """The usual site, with a picture, a long title and a post in Arabic."""
+    warm_topics.write("images/crumb.svg", PICTURE)
+    long = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz and other loaves of bread"
+    warm_topics.post("long", "Flour, bread, dough, yeast.", title=long, image="/images/crumb.svg")
+    warm_topics.post("khubz", "الخبز والطحين والماء.", lang="ar", title="الخبز والطحين")
+    return warm_topics
+
+
+def build_for(blog: Site, address: str, theme: str, **settings: Any) -> Any:
+    return blog.build(
+        SITEURL=address,
+        AUTHOR="Ann",
+        STATIC_PATHS=["images"],
+        RELATED_EMBEDDINGS_STYLE=True,
+        RELATED_EMBEDDINGS_SHOW=SHOW,
+        RELATED_EMBEDDINGS_ACROSS_LANGUAGES=True,
+        RELATED_EMBEDDINGS_MAX=10,
+        **find_theme(theme),
+        **settings,
+    )
+
+
+@pytest.fixture
+def output(blog: Site) -> Path:
+    folder = blog.root / "output"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("theme", THEME_NAMES)
+def test_axe_finds_nothing_in_the_block_and_nothing_overflows(
+    blog: Site, output: Path, browser: Any, theme: str
+) -> None:
+    assert theme in THEMES
+    with serve(output) as address:
+        build_for(blog, address, theme)
+        for width in (360, 1280):
+            for dark in (False, True):
+                show(browser, f"{address}/bread-0.html", width=width, dark=dark)
+                # As a theme does that leaves its colours to the browser; notmyidea has dark ones of its own.
+                browser.execute_script("document.documentElement.style.colorScheme = 'light dark'")
+                assert run_axe(browser, ".related-posts") == []
+                wide = browser.execute_script(
+                    "const box = document.querySelector('.related-posts').getBoundingClientRect();"
+                    "return [...document.querySelectorAll('.related-posts *')]"
+                    ".filter((e) => e.getBoundingClientRect().right > box.right + 1"
+                    " || e.getBoundingClientRect().left < box.left - 1).map((e) => e.outerHTML)"
+                )
+                assert wide == []
+                save_screenshot(browser, f"{theme}-{width}-{'dark' if dark else 'light'}")
+
+
+def save_screenshot(browser: Any, name: str) -> None:
+    """Keep a picture where ``SCREENSHOTS`` names a folder: whoever changes the style looks at them."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        browser.execute_script("document.querySelector('.related-posts').scrollIntoView({block: 'center'})")
+        browser.save_screenshot(str(Path(folder) / f"{name}.png"))
+
+
+@pytest.mark.parametrize("style", [True, False])
+def test_a_strict_policy_breaks_nothing(blog: Site, output: Path, browser: Any, style: bool) -> None:
+    (blog.root / "templates").mkdir()
+    (blog.root / "templates" / "article.html").write_text(
+        f"<!doctype html><html lang=en><head><title>T</title>{POLICY}</head>"
+        "<body><main>{{ article.content }}</main></body></html>",
+        encoding="utf-8",
+    )
+    with serve(output) as address:
+        settings = {"THEME_TEMPLATES_OVERRIDES": [str(blog.root / "templates")]}
+        built = build_for(blog, address, "simple", **settings)
+        if not style:
+            built = blog.build(SITEURL=address, STATIC_PATHS=["images"], **settings)
+        show(browser, f"{address}/bread-0.html")
+
+        assert len(built.blocks("bread-0.html")) == 1
+        assert read_complaints(browser) == []
+        assert all(request.startswith(address) for request in list_requests(browser))
+        marker = browser.execute_script(
+            "return getComputedStyle(document.querySelector('.related-posts ul')).listStyleType"
+        )
+        assert (marker == "none") == style
+
+
+def test_the_block_is_a_named_region_and_its_links_take_the_keyboard(
+    blog: Site, output: Path, browser: Any
+) -> None:
+    with serve(output) as address:
+        built = build_for(blog, address, "simple")
+        show(browser, f"{address}/bread-0.html")
+
+        aside = browser.find_element("css selector", "aside.related-posts")
+        assert aside.aria_role == "complementary"
+        assert aside.accessible_name == "Related posts"
+        links = browser.find_elements("css selector", ".related-posts a")
+        assert [link.get_attribute("href") for link in links] == built.links("bread-0.html")
+        links[0].send_keys("\ue007")
+        assert browser.current_url == built.links("bread-0.html")[0]
+
+
+def test_a_post_from_right_to_left_is_laid_out_so(blog: Site, output: Path, browser: Any) -> None:
+    with serve(output) as address:
+        build_for(blog, address, "simple")
+        show(browser, f"{address}/bread-0.html")
+
+        item = browser.find_element("css selector", ".related-posts li[lang=ar]")
+        assert item.value_of_css_property("direction") == "rtl"

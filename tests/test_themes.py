@@ -1,0 +1,261 @@
+# ruff: noqa: E501 - templates of one line read best as they are written
+"""One block on each article's page and nowhere else, whatever the theme."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TOPICS, Site
+
+html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed")
+
+NAMES = [f"{topic}-{number}" for topic in TOPICS for number in range(3)]
+PAGES = {f"{name}.html" for name in NAMES} | {"drafts/draft.html", "hidden.html", "hut.html", "hut-fr.html"}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """A theme, what it needs to build, and how its own list of related posts begins, if it has one."""
+
+    package: str = ""
+    folder: str = ""
+    own: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def _read_bulrush() -> dict[str, Any]:
+    import bulrush
+
+    return {"JINJA_ENVIRONMENT": bulrush.ENVIRONMENT, "JINJA_FILTERS": bulrush.FILTERS}
+
+
+PLUGIN = "pelican_related_embeddings"
+OWN = r'<section class="well" id="related-posts">'
+THEMES = {
+    "simple": Theme(),
+    "notmyidea": Theme(),
+    "bulrush": Theme("bulrush", settings={"PLUGINS": ["pelican.plugins.webassets", PLUGIN]}),
+    "darkseed": Theme("darkseed"),
+    "jwk-theme": Theme("jwk_theme"),
+    "minchindotca": Theme(
+        "minchin.pelican.themes.minchindotca", own=OWN, settings={"PLUGINS": ["jinja_filters", PLUGIN]}
+    ),
+    "pelican-engineering-theme": Theme(
+        "pelican_engineering_theme", "theme", own='<nav class="pet-related-posts"'
+    ),
+    "pelican-theme-reflex": Theme(
+        "pelican.themes.reflex", own="You might enjoy", settings={"CC_LICENSE": None}
+    ),
+    "pelican-theme-smallweb": Theme("pelican.themes.smallweb"),
+    "pelican-themeless": Theme("pelican.themes.themeless"),
+}
+
+
+def find_theme(name: str) -> dict[str, Any]:
+    """Return the settings that build with a theme; skips the test if it is not installed."""
+    theme = THEMES[name]
+    if not theme.package:
+        return {"THEME": name}
+    try:
+        spec = importlib.util.find_spec(theme.package)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip(f"{name} is not installed")
+    folder = Path(next(iter(spec.submodule_search_locations))) / theme.folder
+    more = _read_bulrush() if name == "bulrush" else {}
+    return {"THEME": str(folder), **theme.settings, **more}
+
+
+@pytest.fixture
+def topics(warm_topics: Site) -> Site:
+    """The usual site; none of these tests is about vectors."""
+    return warm_topics
+
+
+@pytest.fixture
+def blog(topics: Site) -> Site:
+    """All that a blog has: published, hidden, draft and translated posts, pages, tags, authors, feeds."""
+    for topic, texts in TOPICS.items():
+        for number, text in enumerate(texts):
+            day = f"2024-02-{number + 1:02d}"
+            topics.post(
+                f"{topic}-{number}", text, date=day, category=topic, tags=f"t{number}", summary="Of it all."
+            )
+    topics.post("draft", TOPICS["bread"][0] + " A draft.", status="draft")
+    topics.post("hidden", TOPICS["bread"][1] + " Hidden.", status="hidden")
+    topics.post("hut", "A mountain hut with bread and stars.")
+    topics.post("hut", "Un refuge de montagne, du pain et des étoiles.", lang="fr")
+    topics.post("ciel", "Le pain, les étoiles et la montagne du soir.", lang="fr")
+    topics.write("pages/about.md", "title: About\nslug: about\n\nAbout us, at some length.\n")
+    return topics
+
+
+def read_pages(output: Path) -> dict[str, str]:
+    return {path.relative_to(output).as_posix(): path.read_text("utf-8") for path in output.rglob("*.html")}
+
+
+def check_html(block: str) -> None:
+    """Fail if a piece of HTML breaks a rule of the standard's parser."""
+    parser = html5lib.HTMLParser(strict=True)
+    parser.parseFragment(block, container="article")
+
+
+OVERRIDE = (
+    '{% extends "!related_embeddings/related_posts.html" %}'
+    "{% block related_posts_heading %}{{ super() }}<p>By hand</p>{% endblock %}"
+)
+
+
+@pytest.mark.parametrize("own_template", [False, True], ids=["plain", "override"])
+@pytest.mark.parametrize("name", THEMES)
+def test_each_article_has_one_block_and_nothing_else_has_any(
+    blog: Site, name: str, own_template: bool
+) -> None:
+    settings = find_theme(name)
+    if own_template:
+        folder = blog.root / "templates"
+        folder.mkdir()
+        (folder / "related_posts.html").write_text(OVERRIDE, encoding="utf-8")
+        settings["THEME_TEMPLATES_OVERRIDES"] = [str(folder)]
+
+    built = blog.build(
+        AUTHOR="Ann", SITENAME="Blog", SITEURL="https://example.org", FEED_ALL_ATOM="all.xml", **settings
+    )
+
+    own = THEMES[name].own
+    pages = read_pages(built.output)
+    assert set(pages) >= PAGES
+    for page, text in pages.items():
+        blocks = built.blocks(page)
+        lists = len(re.findall(own, text)) if own else len(blocks)
+        assert lists == (page in {*PAGES, "ciel-fr.html"}), page
+        assert not (own and blocks), page
+        for block in blocks:
+            check_html(block)
+            assert ("By hand" in block) == own_template
+    assert "related-posts" not in built.read("all.xml")
+    assert [warning for warning in built.warnings() if PLUGIN in warning] == []
+
+
+@pytest.mark.parametrize("name", ["simple", "notmyidea", "bulrush"])
+def test_a_theme_without_a_list_gets_it_right_after_the_content(blog: Site, name: str) -> None:
+    built = blog.build(AUTHOR="Ann", **find_theme(name))
+
+    page = built.read("bread-0.html")
+    content = built.articles["bread-0.html"].content.strip()
+    assert content in page
+    assert page.split(content)[-1].lstrip().startswith('<aside class="related-posts"')
+
+
+def test_the_block_is_valid_with_everything_shown_in_every_language(blog: Site) -> None:
+    built = blog.build(
+        RELATED_EMBEDDINGS_SHOW=["date", "category", "summary", "image", "terms"],
+        RELATED_EMBEDDINGS_STYLE=True,
+        RELATED_EMBEDDINGS_ACROSS_LANGUAGES=True,
+        RELATED_EMBEDDINGS_MAX=12,
+    )
+
+    for page in PAGES:
+        (block,) = built.blocks(page)
+        check_html(block)
+
+
+# Themes with a list of their own, by what they read. Each is a template in the manner of a known theme.
+
+MAIN = "<article>{{ article.content }}</article>"
+LINK = '<a href="{{ SITEURL }}/{{ related_post.url }}">{{ related_post.title }}</a>'
+LOOP = "{% for related_post in article.related_posts %}"
+PATTERNS = {
+    "flex": f"{MAIN}{{% if article.related_posts %}}<h4>More</h4><ul>{LOOP}<li>{LINK}</li>{{% endfor %}}</ul>"
+    "{% endif %}",
+    "reflex": f"{{% if article.related_posts %}}<div>{LOOP}<p>{LINK}</p>{{% endfor %}}</div>{{% endif %}}{MAIN}",
+    "elegant": MAIN + "{% if article.related_posts %}"
+    "{% for related_post in article.related_posts|sort(attribute='date') %}"
+    '<a href="{{ SITEURL }}/{{ related_post.url }}">{{ related_post.title|striptags }}'
+    "{% if related_post.subtitle %}<small>{{ related_post.subtitle }}</small>{% endif %}</a>"
+    "{% endfor %}{% endif %}",
+    "plumage": MAIN
+    + "{% set related = None %}{% if article.similar_posts %}{% set related = article.similar_posts %}"
+    "{% elif article.related_posts %}{% set related = article.related_posts %}{% endif %}"
+    "{% if related %}{% for related_post in related %}"
+    '<a href="{{ SITEURL }}/{{ related_post.url }}" title="{{ related_post.summary|striptags|e }}">'
+    '{{ related_post.title }} <time datetime="{{ related_post.date.isoformat() }}">'
+    '{{ related_post.date.strftime("%Y") }}</time></a>{% endfor %}{% endif %}',
+    "bootstrap3": "{% if article.related_posts %}<section id='related-posts'><h4>{{ RELATED_POSTS_TEXT|default('R:') }}"
+    f"</h4>{LOOP}{LINK}{{% endfor %}}</section>{{% endif %}}{MAIN}",
+    "nest": f"{MAIN}{{% if article.related_posts %}}{LOOP}<li>{LINK} {{{{ related_post.locale_date }}}}</li>"
+    "{% endfor %}{% endif %}",
+    "eevee": MAIN
+    + "{% if article.related_posts %}"
+    + LOOP
+    + '<a href="{{ SITEURL }}/{{ related_post.url }}" '
+    'title="{{ related_post.title|striptags }}">{{ related_post.title }}</a>{% endfor %}{% endif %}',
+    "bt3-flat": f"{MAIN}{{% if article.related_posts|length > 0 %}}{LOOP}{LINK}{{% endfor %}}{{% endif %}}",
+    "minimalxy": f"{MAIN}{{% if article.related_posts is defined %}}{LOOP}{LINK}{{% endfor %}}{{% endif %}}",
+    "simplify": f"{MAIN}{{% for related_post in article.related_posts[:3] %}}{LINK}{{% endfor %}}",
+    "haerwu": MAIN
+    + "{% if article.related_posts|count %}{% for number in range(article.related_posts|count) %}"
+    "{% set related_post = article.related_posts[number] %}" + LINK + "{% endfor %}{% endif %}",
+    "by-group": MAIN + "{% for group in article.related_posts|groupby('category') %}"
+    "{% for related_post in group.list %}" + LINK + "{% endfor %}{% endfor %}",
+    "by-selection": MAIN
+    + "{% for related_post in article.related_posts|default((), true)|selectattr('url')|list %}"
+    + LINK
+    + "{% endfor %}",
+    "by-first": MAIN
+    + "{% set related_post = article.related_posts|first %}{% if related_post %}"
+    + LINK
+    + "{% endif %}",
+}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_theme_with_a_list_of_its_own_gets_no_second_one(topics: Site, name: str) -> None:
+    folder = topics.root / "templates"
+    folder.mkdir()
+    (folder / "article.html").write_text(PATTERNS[name], encoding="utf-8")
+
+    built = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
+
+    count = {"simplify": 3, "by-first": 1}.get(name, 5)
+    for page, article in built.articles.items():
+        links = re.findall(r'<a href="/([\w-]+\.html)"', built.read(page))
+        assert built.blocks(page) == []
+        assert len(links) == count
+        assert set(links) <= {post.url for post in article.related_posts}
+        if name == "elegant":
+            dates = {post.url: post.date for post in article.related_posts}
+            assert [dates[link] for link in links] == sorted(dates.values())
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["{% if article.related_posts %}1{% endif %}", "{{ article.related_posts|length }}"],
+)
+def test_a_theme_that_only_asks_whether_there_are_any_gets_the_block(topics: Site, question: str) -> None:
+    folder = topics.root / "templates"
+    folder.mkdir()
+    (folder / "article.html").write_text(question + MAIN, encoding="utf-8")
+
+    built = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
+
+    assert all(len(built.blocks(page)) == 1 for page in built.articles)
+
+
+@pytest.fixture(autouse=True)
+def _forget_plugins() -> Iterator[None]:
+    """Disconnect what themes bring along: signals outlive a build."""
+    from pelican import signals
+
+    kept = {
+        name: dict(signal.receivers) for name, signal in vars(signals).items() if hasattr(signal, "receivers")
+    }
+    yield
+    for name, receivers in kept.items():
+        getattr(signals, name).receivers.clear()
+        getattr(signals, name).receivers.update(receivers)
