@@ -12,6 +12,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -66,7 +67,7 @@ class Cache:
             part = wanted[start : start + _SLICE]
             marks = ",".join("?" * len(part))
             query = f"SELECT key, content, checksum FROM {table} WHERE key IN ({marks})"  # noqa: S608
-            rows = self._run(lambda db, q=query, p=part: db.execute(q, p).fetchall(), [])
+            rows: list[Any] = self._run(partial(_fetch, query=query, keys=part), [])
             found.update(self._check_row(row) for row in rows if self._is_sound(row))
         self._used.setdefault(table, set()).update(found)
         return found
@@ -99,7 +100,7 @@ class Cache:
     def describe(self) -> dict[str, int]:
         """Return the number of rows of each table and the size of the file, in bytes."""
         tables = ("texts", "vectors", "results", "models")
-        counts = {table: self._run(lambda db, t=table: _count(db, t), 0) for table in tables}
+        counts = {table: self._run(partial(_count, table=table), 0) for table in tables}
         return {**counts, "bytes": self.path.stat().st_size if self.path.is_file() else 0}
 
     def list_used(self) -> dict[str, set[bytes]]:
@@ -236,6 +237,10 @@ class Cache:
         if not self._warned:
             self._warned = True
             self._warn(message)
+
+
+def _fetch(db: sqlite3.Connection, query: str, keys: Sequence[bytes]) -> list[Any]:
+    return db.execute(query, keys).fetchall()
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -10,8 +10,6 @@ from math import erfc, sqrt
 import numpy as np
 import numpy.typing as npt
 
-CALIBRATION_VERSION = 1  # part of every result's key: raise it when the same input scores otherwise
-
 SEMANTIC_EVIDENCE = 0.5  # per standard deviation of the cosine
 LEXICAL_EVIDENCE = 1.5  # per factor of e of the shared terms, whose similarity has a very long tail
 FAMILIARITY_POWER = 3  # strangers match well by the few words they share: they must share many

@@ -175,7 +175,7 @@ class _Job:
 
         pairs = [compose_text(self.texts[row].document, self.texts[row].dropped) for row in rows]
         vectors = _encode(encoder, [title for title, _ in pairs], [text for _, text in pairs])
-        sound = np.isfinite(vectors).all(axis=1)
+        sound: list[bool] = [bool(finite) for finite in np.isfinite(vectors).all(axis=1)]
         fresh = {
             self.keys[row]: vectors[place].astype("<f4").tobytes()
             for place, row in enumerate(rows)
@@ -186,7 +186,7 @@ class _Job:
             raise EncoderError(
                 encoder.problem
                 or f"The model {self.settings.model} gave no usable vector for {len(rows) - len(fresh)} of "
-                f"{len(rows)} texts, {self.texts[rows[int(np.argmin(sound))]].document.path} among them."
+                f"{len(rows)} texts, {self.texts[rows[sound.index(False)]].document.path} among them."
             )
 
     def keep(self, fresh: dict[bytes, bytes], rows: Sequence[int]) -> None:

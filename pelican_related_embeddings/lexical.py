@@ -21,8 +21,6 @@ from scipy import sparse
 
 from .text import Block
 
-TERMS_VERSION = 1  # part of every key: raise it when the same blocks would give other counts
-
 TITLE_WEIGHT = 6  # how many times a title counts; any from 3 to 8 ranks equally well
 MAX_TERMS = 16_384  # different terms kept of a document; a 10,000-word article has about 13,000
 MAX_WORD = 64  # characters; what is longer is data, not a word

@@ -13,16 +13,19 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from .cache import Cache, hash_parts
+from .charting import draw_map, key_map, recall_map
 from .documents import Document, key_document, key_documents, order_documents
 from .embedding import Progress, Text, embed_documents, recall_model
 from .encoder import ENGLISH_ONLY, Model, key_encoder
 from .errors import EncoderError
+from .map_data import MapData
 from .results import dump_pool, dump_selection, load_pool, load_selection
 from .selection import Candidate, Candidates, Pool, Selection, select_related
 from .settings import Settings
+from .versions import CALIBRATION_VERSION, RANKING_VERSION, TERMS_VERSION
 
 PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
-DEPTH = 24  # candidates kept per document, so that a changed date or pin needs no new ranking
+DEPTH = 16  # candidates kept per document, so that a changed date or pin needs no new ranking
 
 # The settings that decide which candidates are shown; the others decide how they are found or rendered.
 SELECTING = (
@@ -43,12 +46,14 @@ class Outcome:
     """What a build came to.
 
     ``selection`` has the list of each document, row by row. ``problems`` are soft failures: the lists are
-    less good than they would be without them. ``notes`` are what an author may want to know once.
+    less good than they would be without them. ``notes`` are what an author may want to know once. ``map`` is
+    there if the settings ask for it.
     """
 
     selection: Selection
     embedded: int = 0
     seconds: float = 0.0
+    map: MapData | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -67,9 +72,9 @@ def relate_documents(
     started = time.perf_counter()
     build = _Build(documents, settings, cache, reporter)
     selection = build.recall_selection(other_slugs) or build.make_selection(other_slugs)
-    outcome = build.outcome(selection)
-    outcome.seconds = time.perf_counter() - started
-    return outcome
+    map_data = build.find_map() if settings.map else None
+    seconds = time.perf_counter() - started
+    return Outcome(selection, build.embedded, seconds, map_data, build.problems, build.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +103,17 @@ def study_documents(
 ) -> Study:
     """Return what ``relate_documents`` would decide, and what it decides by; ranks them all anew."""
     build = _Build(documents, settings, cache, reporter)
-    ranker = _Ranker(build)
-    pool = build.find_pool(ranker)
+    pool = build.find_pool()
     selection = select_related(documents, pool, settings, other_slugs)
     return Study(
-        documents, selection, pool, ranker.rank(), build.model, build.has_text, build.embedded, build.problems
+        documents,
+        selection,
+        pool,
+        build.ranker.rank(),
+        build.model,
+        build.has_text,
+        build.embedded,
+        build.problems,
     )
 
 
@@ -124,6 +135,7 @@ class _Build:
         self.notes: list[str] = []
         self.keys = [key_document(document) for document in documents]
         self.model = self.recall_model()
+        self.ranker = _Ranker(self)
 
     def recall_model(self) -> Model:
         try:
@@ -151,8 +163,7 @@ class _Build:
         encoder = key_encoder(self.model, self.settings)
         settings = self.settings
         return [
-            PIPELINE_VERSION,
-            DEPTH,
+            [PIPELINE_VERSION, RANKING_VERSION, CALIBRATION_VERSION, TERMS_VERSION, DEPTH],
             encoder,
             settings.weight,
             settings.across_languages,
@@ -169,7 +180,7 @@ class _Build:
             return None
 
     def make_selection(self, other_slugs: Collection[str]) -> Selection:
-        pool = self.find_pool(_Ranker(self))
+        pool = self.find_pool()
         selection = select_related(self.documents, pool, self.settings, other_slugs)
         if self.complete:
             self.cache.write("results", {self.key_selection(other_slugs): dump_selection(selection)})
@@ -180,7 +191,7 @@ class _Build:
 
     # Candidates
 
-    def find_pool(self, ranker: "_Ranker") -> Pool:
+    def find_pool(self) -> Pool:
         """Return the candidates, kept ones where there are any; ranking is at hand if they do not suffice."""
         stored = self.recall(self.key_candidates())
         try:
@@ -188,13 +199,13 @@ class _Build:
         except ValueError:
             kept = None
         if kept is None:
-            kept = ranker.rank_all()
+            kept = self.ranker.rank_all()
             self.remark(kept)
             if self.complete:
                 self.cache.write("results", {self.key_candidates(): dump_pool(kept)})
         order = order_documents(self.documents)
         candidates = tuple(settle_ties(found, order) for found in kept.candidates)
-        return replace(kept, candidates=candidates, deepen=ranker.deepen, similarity=ranker.measure)
+        return replace(kept, candidates=candidates, deepen=self.ranker.deepen, similarity=self.ranker.measure)
 
     def remark(self, pool: Pool) -> None:
         """Note what an author may want to know of the ranking: each thing once, not in every build."""
@@ -211,8 +222,17 @@ class _Build:
         self.notes += [remark for key, remark in remarks.items() if key not in said]
         self.cache.write("texts", {key: b"said" for key in remarks if key not in said})
 
-    def outcome(self, selection: Selection) -> Outcome:
-        return Outcome(selection, self.embedded, 0.0, self.problems, self.notes)
+    def find_map(self) -> MapData | None:
+        """Return the topic map of the published articles; None where there is nothing to draw it from."""
+        rows = [row for row, document in enumerate(self.documents) if is_on_map(document)]
+        documents = [self.documents[row] for row in rows]
+        encoder = key_encoder(self.model, self.settings)
+        key = key_map(documents, [self.keys[row] for row in rows], encoder)
+        data = recall_map(key, self.cache) if self.model.digest else None
+        if data is None and documents:
+            ranking = self.ranker.rank()
+            data = draw_map(documents, rows, ranking, key if self.complete else None, self.cache)
+        return data
 
 
 def settle_ties(candidates: Candidates, order: Sequence[int]) -> Candidates:
@@ -302,6 +322,11 @@ def rank_documents(build: _Build) -> Any:
         weight=build.settings.weight,
         depth=DEPTH,
     )
+
+
+def is_on_map(document: Document) -> bool:
+    """Return whether a document belongs on the topic map: published articles do, and nothing else."""
+    return document.published and not document.is_page
 
 
 def is_suggested(document: Document, settings: Settings) -> bool:

@@ -17,12 +17,15 @@ from .articles import (
     describe_misspelt,
     describe_rivals,
     find_rivals,
+    path_content,
 )
 from .cache import Cache
 from .console import BuildReporter
 from .errors import StrictError
 from .feeds import ENVIRONMENT, append_to_feed
 from .injection import insert_into_pages
+from .map_generator import MapOffer, choose_generator, offer_map
+from .map_page import RelatedEntry
 from .pipeline import Outcome, relate_documents
 from .records import Record, RelatedPosts
 from .settings import Settings, read_settings
@@ -39,6 +42,7 @@ _logger = logging.getLogger(__name__)
 def register() -> None:
     """Connect the functions below; they are module-level because signals hold them weakly."""
     signals.initialized.connect(check_settings)
+    signals.get_generators.connect(choose_generator)
     signals.generator_init.connect(add_templates)
     signals.all_generators_finalized.connect(add_related_posts)
     signals.feed_generated.connect(append_to_feed)
@@ -85,6 +89,8 @@ def add_related_posts(generators: Sequence[Any]) -> None:
         _logger.warning("related_embeddings: %s", warning)
     if outcome is not None:
         fill_related_posts(contents, outcome, names)
+        if settings.map or settings.json:
+            offer_map(generators[0].context, describe_map(contents, outcome))
     if warnings and settings.strict:
         raise StrictError("RELATED_EMBEDDINGS_STRICT is on, and: " + " ".join(warnings))
 
@@ -137,6 +143,19 @@ def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, n
             Record(contents[c.row][0], c.score, c.semantic, c.lexical, c.terms, c.pinned) for c in candidates
         ]
         set_related_posts(content, RelatedPosts(records), names)
+
+
+def describe_map(contents: Sequence[tuple[Any, bool]], outcome: Outcome) -> MapOffer:
+    """Return what the map and the JSON are made of: published articles only."""
+    shown = [published and not isinstance(content, Page) for content, published in contents]
+    paths = [path_content(content) for content, _ in contents]
+    related = {
+        paths[row]: [RelatedEntry(paths[c.row], c.score, c.terms) for c in candidates if shown[c.row]]
+        for row, candidates in enumerate(outcome.selection.lists)
+        if shown[row]
+    }
+    articles = {path: content for path, (content, _), on in zip(paths, contents, shown, strict=True) if on}
+    return MapOffer(articles, related, outcome.map)
 
 
 def set_related_posts(content: Any, related: RelatedPosts, names: Sequence[str]) -> None:

@@ -18,8 +18,6 @@ from .lexical import TermCounts, TermMatrix, recurring_blocks, weigh_terms
 from .reasons import find_reasons
 from .selection import Candidate
 
-RANKING_VERSION = 1  # part of every result's key: raise it when the same input would rank otherwise
-
 DECIMALS = 5  # what is left of a fused similarity before comparing, so that noise decides nothing
 BLOCK_PAIRS = 1 << 23  # pairs compared at once: 32 MiB, and up to four times that in between
 MATERIAL_ROWS = 256  # documents whose candidates are made into objects at once

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from .cache import Cache, hash_parts
 from .documents import Document
-from .lexical import TERMS_VERSION, TermCounts, count_terms, hash_block
+from .lexical import TermCounts, count_terms, hash_block
 from .text import MAX_CHARACTERS, Block, extract_blocks, extract_text
+from .versions import TERMS_VERSION
 
 TEXT_ROWS = 256  # documents per transaction
 

@@ -43,15 +43,13 @@ def _pack(lists: Sequence[Candidates]) -> list[list[tuple[Any, ...]]]:
 def _unpack(lists: Iterable[Iterable[Sequence[Any]]]) -> tuple[Candidates, ...]:
     return tuple(
         tuple(
-            Candidate(row, *numbers, tuple(terms), bool(pin))
-            for row, *numbers, terms, pin in map(_pad, items)
+            [
+                Candidate(row, score, semantic, lexical, tuple(terms), bool(pin))
+                for row, score, semantic, lexical, terms, *pin in items
+            ]
         )
         for items in lists
     )
-
-
-def _pad(item: Sequence[Any]) -> Sequence[Any]:
-    return item if len(item) == 6 else (*item, 0)
 
 
 def _dump(value: Any) -> bytes:

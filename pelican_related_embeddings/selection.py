@@ -128,7 +128,7 @@ class _Desk:
     def __post_init__(self) -> None:
         self.chosen = [[] for _ in self.documents]
         self.appearances = [0] * len(self.documents)
-        self.cap = self.settings.max_appearances or 4 * self.settings.max
+        self.cap = self.settings.max_appearances or 3 * self.settings.max
         self.allowed = may_be_suggested(self.documents, self.settings)
         self.order = order_documents(self.documents)
         self.fading = _fade(self.documents, self.settings.half_life_days)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
 from math import isfinite
+from pathlib import PureWindowsPath
 from typing import Any
 
 from .errors import SettingsError
@@ -84,8 +85,8 @@ def _text(optional: bool = False) -> Check:
         if value is None and optional:
             return None
         _expect(isinstance(value, str | os.PathLike))
-        text = os.fspath(value)
-        _expect(isinstance(text, str) and bool(text.strip()))
+        text = str(os.fspath(value))
+        _expect(bool(text.strip()))
         return text
 
     return Check("a text that is not empty" + (", or None" if optional else ""), convert)
@@ -144,8 +145,8 @@ def _file_in_output() -> Check:
             return None
         _expect(isinstance(value, str) and bool(value.strip()) and not value.endswith("/"))
         parts = value.replace("\\", "/").split("/")
-        _expect(".." not in parts and not os.path.isabs(value) and parts[0] != "")
-        return value
+        _expect(".." not in parts and not PureWindowsPath(value).anchor and parts[0] != "")
+        return str(value)
 
     return Check("a file's path relative to the output folder, or None", convert)
 
@@ -155,7 +156,7 @@ def _url() -> Check:
         if value is None:
             return None
         _expect(isinstance(value, str) and value.startswith(("http://", "https://")))
-        return value.rstrip("/")
+        return str(value).rstrip("/")
 
     return Check('a URL that begins with "http://" or "https://", or None', convert)
 
@@ -247,7 +248,7 @@ class Settings:
         0.65, _number(0, 1), "Share of shared words in the ranking; `0` ranks by embeddings alone."
     )
     min_score: float = _setting(
-        0.0, _number(0, 1), "Posts scored below this are not suggested; see `docs/ranking.md`."
+        0.2, _number(0, 1), "Posts scored below this are not suggested; `0` fills every list."
     )
     fill: bool = _setting(True, _flag(), "Fills up after pinned posts; `False` shows the pinned ones alone.")
     exclude_categories: tuple[str, ...] = _setting((), _words(), "Categories never suggested.")
@@ -271,7 +272,7 @@ class Settings:
     max_appearances: int | None = _setting(
         None,
         Check("a whole number of at least 1, or None", lambda v: v if v is None else _integer(1).convert(v)),
-        "Most lists one post may appear in; `None` takes four times `MAX`.",
+        "Most lists one post may appear in; `None` takes three times `MAX`.",
     )
     diversity: float = _setting(
         0.0, _number(0, 1), "How much a list avoids posts like those already in it (MMR); `0` is off."

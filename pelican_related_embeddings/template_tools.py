@@ -20,10 +20,22 @@ class TemplateTools:
         self.style = settings.style
         self.show = settings.show
         self._title = settings.title
+        self._headings: dict[str, str] = {}
+        self._urls: dict[int, tuple[Any, str]] = {}
 
     def heading(self, source: Any) -> str:
         """Return the heading of the block for an article; empty if the blogger wants none."""
-        return choose_heading(self._title, source.lang)
+        lang = source.lang
+        if lang not in self._headings:
+            self._headings[lang] = choose_heading(self._title, lang)
+        return self._headings[lang]
+
+    def url(self, post: Any) -> str:
+        """Return a post's URL, worked out once: Pelican does so each time it is asked, and slowly."""
+        found = self._urls.get(id(post))
+        if found is None:
+            found = self._urls[id(post)] = (post, post.url)  # the post is kept, so that its id stays its own
+        return found[1]
 
     def name(self, source: Any) -> str:
         """Return what a screen reader calls a block that has no heading."""

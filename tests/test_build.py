@@ -439,3 +439,14 @@ def test_a_site_in_a_language_that_the_model_does_not_know_gets_one_hint(
     assert "made for English" in first
     assert "multilingual" in first
     assert "made for English" not in second
+
+
+def test_a_minimum_score_leaves_out_strangers_and_not_neighbours(topics: Site) -> None:
+    built = topics.build(RELATED_EMBEDDINGS_MIN_SCORE=0.5)
+
+    for topic in TOPICS:
+        for number in range(3):
+            own = {f"/{topic}-{other}.html" for other in range(3) if other != number}
+            links = built.links(f"{topic}-{number}.html")
+            assert set(links[:2]) == own
+            assert len(links) < 5

@@ -35,7 +35,7 @@ def make_pool(documents: list[Document], scores: dict[tuple[int, int], float], d
 
 
 def name_lists(documents: list[Document], pool: Pool, **chosen: Any) -> dict[str, list[str]]:
-    selection = select_related(documents, pool, Settings(**chosen))
+    selection = select_related(documents, pool, Settings(**{"min_score": 0.0, **chosen}))
     return {
         document.slug: [documents[candidate.row].slug for candidate in found]
         for document, found in zip(documents, selection.lists, strict=True)
