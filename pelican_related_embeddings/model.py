@@ -131,6 +131,12 @@ def download_model(model: Model, onnx: bool = False) -> Model:
             f"The model {model.name} is not on this machine and cannot be fetched from the hub "
             f"({first_line(error)}). {ADVICE}"
         ) from error
+    if onnx and not find_onnx(Path(folder)):
+        raise EncoderError(
+            f"The hub has no ONNX file of {model.name}, and sentence-transformers is not to run it. "
+            "Make one with export_onnx where torch is installed, or install sentence-transformers; "
+            "see docs/encoders.md."
+        )
     return Model(model.name, folder)
 
 

@@ -1,11 +1,13 @@
 """The same model as an ONNX file: exported, chosen, refused, and with the same vectors."""
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -326,6 +328,36 @@ class _Hub(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
+@contextlib.contextmanager
+def serve_hub(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Serve the files of ``folder`` as the hub's only model; yield the address and what was fetched."""
+    fetched: list[str] = []
+    handler = type("Hub", (_Hub,), {"folder": folder, "fetched": fetched})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", fetched
+        finally:
+            server.shutdown()
+
+
+FETCH = """
+import sys
+from pelican_related_embeddings.encoder import identify_encoder, load_encoder, obtain_encoder
+from pelican_related_embeddings.errors import EncoderError
+from pelican_related_embeddings.settings import Settings
+settings = Settings(model="some/model", encoder="{encoder}")
+assert not identify_encoder(settings).digest
+try:
+    model = obtain_encoder(settings)
+except EncoderError as error:
+    print(error)
+    sys.exit()
+assert identify_encoder(settings).digest == model.digest
+print(load_encoder(model, settings).embed([""], ["bread"]).shape)
+"""
+
+
 @pytest.mark.parametrize(("encoder", "weights"), [("onnx", "onnx/model.onnx"), ("auto", "model.safetensors")])
 def test_only_the_weights_that_are_wanted_are_fetched(
     tiny: tuple[Path, Path], tmp_path: Path, encoder: str, weights: str
@@ -335,24 +367,16 @@ def test_only_the_weights_that_are_wanted_are_fetched(
     shutil.copytree(tiny[0], repository)
     shutil.copytree(tiny[1] / "onnx", repository / "onnx")
     (repository / "pytorch_model.bin").write_bytes(b"a pickle")
-    handler = type("Hub", (_Hub,), {"folder": repository, "fetched": []})
-    code = f"""
-from pelican_related_embeddings.encoder import identify_encoder, load_encoder, obtain_encoder
-from pelican_related_embeddings.settings import Settings
-settings = Settings(model="some/model", encoder={encoder!r})
-assert not identify_encoder(settings).digest
-model = obtain_encoder(settings)
-assert identify_encoder(settings).digest == model.digest
-print(load_encoder(model, settings).embed([""], ["bread"]).shape)
-"""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        where = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_address[1]}", "HF_HUB_OFFLINE": "0"}
-        try:
-            assert run_python(code, HF_HUB_CACHE=str(tmp_path / "hub"), **where) == "(1, 32)"
-        finally:
-            server.shutdown()
-    fetched = handler.fetched  # type: ignore[attr-defined]
+    with serve_hub(repository) as (address, fetched):
+        where = {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path / "hub")}
+        assert run_python(FETCH.format(encoder=encoder), **where) == "(1, 32)"
     large = [name for name in fetched if name.endswith((".onnx", ".safetensors", ".bin"))]
     assert large == [weights]
     assert {"modules.json", "1_Pooling/config.json", "tokenizer.json"} <= set(fetched)
+
+
+def test_a_hub_without_the_onnx_file_is_said(tiny: tuple[Path, Path], tmp_path: Path) -> None:
+    with serve_hub(tiny[0]) as (address, _):
+        where = {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path / "hub")}
+        said = run_python(FETCH.format(encoder="onnx"), **where)
+    assert said.startswith("The hub has no ONNX file of some/model")
