@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from conftest import TOPICS, Site
+from test_endpoint_encoder import real_service
+
+__all__ = ["real_service"]
 
 FRENCH = {
     "pain": "Le pain au levain lève lentement. On pétrit la farine, l'eau et le sel, puis on cuit la miche.",
@@ -176,3 +179,29 @@ def test_the_stylesheet_of_a_subsite_is_the_main_sites(babel: Site) -> None:
     for name in ("oven.html", "fr/oven.html"):
         (address,) = re.findall(r'href="([^"]*related_posts\.css)"', built.read(name))
         assert ((built.output / name).parent / address).resolve().is_file(), address
+
+
+# A real multilingual model
+
+
+def test_a_multilingual_model_suggests_what_is_near_whatever_its_language(
+    babel: Site, real_service: str
+) -> None:
+    settings = {
+        "RELATED_EMBEDDINGS_ENDPOINT": real_service,
+        "RELATED_EMBEDDINGS_MODEL": "e5-query",
+        "RELATED_EMBEDDINGS_ACROSS_LANGUAGES": True,
+        "RELATED_EMBEDDINGS_MAX": 4,
+        "RELATED_EMBEDDINGS_WEIGHT": 0,  # languages share few words
+    }
+
+    built = babel.build(**settings)
+
+    near = {article.slug: list(article.related_posts) for article in built.articles.values()}
+    assert "bread" in near["pain"][0].slug or near["pain"][0].slug in ("four", "oven", "brot", "ofen")
+    assert {post.slug for post in near["ciel"][:2]} <= {"stern", "stars-0", "stars-1", "stars-2"}
+    assert near["base"][0].slug.startswith("sql")
+    assert near["stern"][0].lang != "de"
+    for article in built.articles.values():
+        assert all(post.lang == article.lang for post in article.related_posts if post.slug == "oven")
+    assert built.warnings() == []

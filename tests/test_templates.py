@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from conftest import TOPICS, Site
+from conftest import ROOT, TOPICS, Site
 
 from pelican_related_embeddings.headings import HEADINGS, choose_heading, find_direction
 from pelican_related_embeddings.injection import insert_block
@@ -321,3 +321,30 @@ def test_the_block_in_feeds_can_be_overridden(topics: Site) -> None:
     feeds = read_feeds(topics.build(RELATED_EMBEDDINGS_FEEDS=True, **FEEDS, **settings))
 
     assert all(content.endswith("MORE 5") for _, content in feeds["all.atom.xml"].values())
+
+
+# The cookbook
+
+COOKBOOK = (ROOT / "docs" / "templates.md").read_text(encoding="utf-8")
+RECIPES = [text for text in re.findall(r"```jinja\n(.*?)```", COOKBOOK, re.DOTALL) if "article" in text]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=range(len(RECIPES)))
+def test_the_recipes_of_the_documentation_work(topics: Site, recipe: str) -> None:
+    topics.post("bread-0", TOPICS["bread"][0], category="bread", image="/a.jpg", summary="<b>Bold</b>")
+
+    page = topics.build(**override(topics, related_posts=recipe)).read("bread-1.html")
+
+    links = re.findall(r'<a href="/((?:bread|stars|sql)-\d\.html)"', page)
+    assert "bread-0.html" in links
+    assert len([link for link in links if link != "bread-1.html"]) == 5
+    assert "<b>Bold" not in page.split("related-posts")[-1]
+
+
+def test_the_documentation_names_every_block() -> None:
+    partial = (ROOT / "pelican_related_embeddings" / "templates" / "related_posts.html").read_text("utf-8")
+
+    blocks = re.findall(r"block (related_posts\w*)", partial)
+
+    assert len(blocks) == 4
+    assert all(f"| `{block}` |" in COOKBOOK for block in blocks)
