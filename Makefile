@@ -17,7 +17,7 @@ $(READY): requirements-dev.txt pyproject.toml
 demo: $(READY)
 	cd example_site && ../$(BIN)/pelican content -s pelicanconf.py -o output
 	@echo
-	@echo "Look at a page:  example_site/output/hydration-is-a-ratio-not-a-dare.html"
+	@echo "Look at a page:  example_site/output/what-hydration-means.html"
 	@echo "Or serve it all: $(BIN)/pelican -l -s example_site/pelicanconf.py example_site/content -o example_site/output"
 
 test: $(READY) lint

@@ -23,6 +23,8 @@ FINE_SIZE = 9  # posts that a fine cluster holds, about
 SMALL = 15  # posts; a cluster up to this size is named after what a quarter of them share
 WORDS = 3  # most terms in a label
 COMMON_SHARE = 0.25  # terms in more of a language's posts than this name no cluster
+FEW = 5  # posts; of fewer in a language nothing can be said about its grammar
+GRAMMAR_SHARE = 0.6  # terms in more of a language's posts than this are grammar, or say nothing either
 OWN_WORDS = 1.6  # how much more a tag or category counts than a word: the author chose it as a name
 
 
@@ -99,7 +101,24 @@ def name_clusters(
     favour = favour * ~_find_functional(presence, spelled, favour, tongues)
     count = int(labels.max()) + 1
     scores = _score_terms(columns, presence, labels, tongues)
-    return _choose_words(scores * favour, spelled, taken or [()] * count)
+    alone = _find_alone(labels, tongues)
+    scores[np.ix_(np.array([cluster in alone for cluster in range(count)]), favour <= 1)] = 0
+    words = _choose_words(scores * favour, spelled, taken or [()] * count)
+    return [chosen or alone.get(cluster, ()) for cluster, chosen in enumerate(words)]
+
+
+def _find_alone(labels: Ids, languages: npt.NDArray[np.str_]) -> dict[int, tuple[str]]:
+    """Return the clusters that hold most posts of a language, with that language.
+
+    Words are set apart from nothing there: without a name of its own such a cluster has the language's.
+    """
+    alone = {}
+    for cluster in range(int(labels.max()) + 1):
+        own = Counter(languages[labels == cluster].tolist())
+        language, size = own.most_common(1)[0]
+        if len(own) < len(set(languages.tolist())) and 3 * size > 2 * (languages == language).sum():
+            alone[cluster] = (language,)
+    return alone
 
 
 def _fold(name: str) -> str:
@@ -203,6 +222,9 @@ def _measure_lift(within: Floats, sizes: Floats, everywhere: Floats, total: floa
     lift = np.log(np.maximum(within / size, 1e-12) / ((without + 0.5) / (rest + 1)))
     enough = np.maximum(np.minimum(2, size), np.where(size <= SMALL, size / 4, size / 10))
     usual = (rest >= 20) & (everywhere / max(total, 1) > np.maximum(COMMON_SHARE, 1.5 * size / max(total, 1)))
+    if total >= FEW:
+        # A cluster may hold all posts of a language: "de" and "la" then have nothing to be common against.
+        usual |= everywhere > GRAMMAR_SHARE * total
     return np.asarray(np.where((within >= enough) & (lift > 0) & ~usual, within / size * lift, 0.0))
 
 

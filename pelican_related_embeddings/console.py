@@ -39,7 +39,11 @@ class BuildReporter:
         articles = "1 article" if count == 1 else f"{count} articles"
         size = DOWNLOAD_SIZES.get(model, "")
         fetched = f" The model is fetched first{f' ({size})' if size else ''}, once." if download else ""
-        sent = f" Their texts are sent to {endpoint}." if endpoint else ""
+        sent = ""
+        if endpoint:
+            from .endpoint_encoder import show_endpoint  # here, since few sites have one
+
+            sent = f" Their texts are sent to {show_endpoint(endpoint)}."
         self._say(f"related_embeddings: embedding {articles} with {model}.{fetched}{sent}")
         if not self._quiet and self._screen.is_terminal and count > 1:
             self._start_bar(count)

@@ -175,7 +175,7 @@ class _Job:
 
         pairs = [compose_text(self.texts[row].document, self.texts[row].dropped) for row in rows]
         vectors = _encode(encoder, [title for title, _ in pairs], [text for _, text in pairs])
-        sound: list[bool] = [bool(finite) for finite in np.isfinite(vectors).all(axis=1)]
+        sound = [bool(np.isfinite(vector).all()) for vector in vectors]
         fresh = {
             self.keys[row]: vectors[place].astype("<f4").tobytes()
             for place, row in enumerate(rows)

@@ -35,6 +35,14 @@ ADVICE = (
     "a folder that holds a sentence-transformers model."
 )
 
+# What of a model's description changes its vectors: of transformers, pooling, prompts and tokenizer.
+_TELLING = frozenset(
+    "max_seq_length do_lower_case model_type hidden_act position_embedding_type layer_norm_eps pooling_mode "
+    "pooling_mode_cls_token pooling_mode_mean_tokens pooling_mode_max_tokens "
+    "pooling_mode_mean_sqrt_len_tokens pooling_mode_weightedmean_tokens pooling_mode_lasttoken "
+    "include_prompt in_features out_features activation_function prompts default_prompt_name model "
+    "normalizer pre_tokenizer".split()
+)
 _ONNX_FILES = ("onnx/model.onnx", "model.onnx")
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.py", "*/*.json"]
 _HUB_WEIGHTS = ["*.safetensors", "*/*.safetensors"]
@@ -44,7 +52,7 @@ _HUB_WEIGHTS = ["*.safetensors", "*/*.safetensors"]
 class Model:
     """Where a model was found (``folder`` is None: not on this machine) and what it is.
 
-    ``digest`` is the SHA-256 of its weights and, after a dot, of the files that say how they are used;
+    ``digest`` is the SHA-256 of its weights and, after a dot, of what is said of how they are used;
     ``stamp`` is the size and time of all these files.
     """
 
@@ -91,7 +99,7 @@ def identify_model(model: Model, known: Model | None = None) -> Model:
     stamp = _stamp_files(folder)
     if known is not None and known.stamp == stamp and known.folder == model.folder:
         return known
-    digest = f"{digest_weights(folder)}.{_hash_files(list_descriptions(folder))[:16]}"
+    digest = f"{digest_weights(folder)}.{_digest_use(folder)}"
     return Model(model.name, model.folder, digest, stamp)
 
 
@@ -197,6 +205,30 @@ def list_descriptions(folder: Path) -> list[Path]:
         r"modules|config|config_sentence_transformers|sentence_\w+_config|tokenizer|tokenizer_config"
     )
     return sorted(path for path in found if known.fullmatch(path.stem))
+
+
+def _digest_use(folder: Path) -> str:
+    """Return 16 hex digits of what a model's files say of the use of its weights.
+
+    Of what they say, and not of the files: the hub and a package hold the same model in files that differ in
+    who saved them, when, with which version, and both should find the same cached vectors.
+    """
+    said: dict[str, object] = {}
+    for path in list_descriptions(folder):
+        content = _read_json(path)
+        if isinstance(content, list):
+            said[path.stem] = [str(module.get("type")).rpartition(".")[2] for module in content]
+        elif isinstance(content, dict):
+            name = path.relative_to(folder).with_suffix("").as_posix()
+            said[name] = {key: value for key, value in content.items() if key in _TELLING and value}
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _find_package(name: str) -> Path | None:

@@ -131,3 +131,20 @@ def test_no_posts_have_no_labels():
 def test_the_text_knows_how_a_tag_in_small_letters_is_written():
     texts = ["JavaScript"] * 6 + ["train"] * 6
     assert name([0] * 6 + [1] * 6, texts, names=[["javascript"]] * 6 + [[]] * 6)[0] == ("JavaScript",)
+
+
+def test_a_cluster_that_is_all_there_is_of_a_language_is_not_named_after_its_grammar():
+    words = ["de", "la", "avant", "bread", "flour", "comet", "planet"]
+    rows = [[1, 1, 1, 0, 0, 0, 0]] * 4 + [[0, 0, 0, 1, 1, 0, 0]] * 6 + [[0, 0, 0, 0, 0, 1, 1]] * 6
+    labels = np.array([0] * 4 + [1] * 6 + [2] * 6)
+
+    named = name_clusters(
+        labels,
+        terms=csr_matrix(np.array(rows, dtype=np.float64)),
+        vocabulary=words,
+        names=[()] * 16,
+        languages=["fr"] * 4 + ["en"] * 12,
+    )
+
+    assert named[0] == ("fr",)
+    assert set(named[1]) == {"bread", "flour"}

@@ -134,6 +134,23 @@ def test_a_model_is_identified_by_its_weights_and_their_use(tmp_path: Path) -> N
     assert identify("d", longest=512) != first  # the same text is cut elsewhere: another vector
 
 
+def test_the_same_model_from_the_hub_and_from_a_package_is_one(tmp_path: Path) -> None:
+    """The hub and a package hold the same files but for who saved them, and how."""
+    digests = []
+    for name, version in (("hub", "5.1"), ("package", "2.0.0")):
+        folder = make_folder(tmp_path / name)
+        said = {"__version__": {"sentence_transformers": version}, "prompts": {}}
+        (folder / "config_sentence_transformers.json").write_text(json.dumps(said, indent=len(version)))
+        (folder / "config.json").write_text(
+            json.dumps({"model_type": "bert", "transformers_version": version})
+        )
+        digests.append(identify_model(find_model(str(folder))).digest)
+    (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"STS": "compare: "}}))
+    digests.append(identify_model(find_model(str(folder))).digest)
+
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_what_is_known_of_unchanged_files_is_not_worked_out_again(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "model")
     settings = Settings(model=str(folder))
