@@ -14,14 +14,27 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
+# Chromium and axe-core, where they can be had; the tests that need them skip with a reason elsewhere.
+.tools/ready:
+	mkdir -p .tools
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromedriver >/dev/null; then \
+	  apt-get update -qq && apt-get install -qq -y chromium chromium-driver >/dev/null || true; fi
+	if command -v npm >/dev/null; then \
+	  npm install --silent --no-audit --no-fund --prefix .tools axe-core@4.14.1 \
+	  && cp .tools/node_modules/axe-core/axe.min.js .tools/axe.min.js || true; fi
+	touch .tools/ready
+
 demo: $(READY)
 	cd example_site && ../$(BIN)/pelican content -s pelicanconf.py -o output
 	@echo
 	@echo "Look at a page:  example_site/output/what-hydration-means.html"
 	@echo "Or serve it all: $(BIN)/pelican -l -s example_site/pelicanconf.py example_site/content -o example_site/output"
 
-test: $(READY) lint
+test: $(READY) .tools/ready lint
 	$(BIN)/python -m pytest
+
+stress: $(READY) .tools/ready
+	STRESS=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_hostile_input.py tests/test_cache.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
