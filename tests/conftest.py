@@ -119,7 +119,7 @@ class Site:
 
     def run(self, *arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
         """Build in a process of its own, as a blogger does."""
-        config = {name: value for name, value in {**PLAIN, **settings}.items()}
+        config = {**PLAIN, **settings}
         lines = [f"{name} = {value!r}" for name, value in config.items()]
         path = self.root / "pelicanconf.py"
         path.write_text("\n".join([*lines, 'PATH = "content"', 'CACHE_PATH = "cache"', ""]), encoding="utf-8")
@@ -162,16 +162,16 @@ TOPICS = {
         "use a shorter eyepiece when the air above the observatory is steady.",
         "Jupiter's moons change places from night to night. Sketch them at the telescope and compare the "
         "planet's belts with what the eyepiece showed last week.",
-        "A dark sky shows the Milky Way and hundreds of galaxies. The telescope's mirror gathers their light; "
-        "the observatory's red lamp saves your night vision.",
+        "A dark sky shows the Milky Way and hundreds of galaxies. The telescope's mirror gathers their "
+        "light; the observatory's red lamp saves your night vision.",
     ),
     "sql": (
         "SQLite keeps a whole database in one file. Create an index on the columns that your query filters, "
         "and look at the query plan before you blame the disk.",
         "Full-text search in SQLite uses a virtual table. The query matches tokens, and the database ranks "
         "rows by BM25 without any server.",
-        "A database transaction in SQLite is atomic: the journal file lets a query see the old rows until the "
-        "commit, even if the process is killed.",
+        "A database transaction in SQLite is atomic: the journal file lets a query see the old rows until "
+        "the commit, even if the process is killed.",
     ),
 }
 
@@ -247,3 +247,14 @@ def _quiet() -> Iterator[None]:
     level = logging.getLogger().level
     yield
     logging.getLogger().setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _forget_plugins() -> Iterator[None]:
+    """Disconnect whatever a test's builds have connected: signals outlive a build."""
+    named = {name: signal for name, signal in vars(signals).items() if hasattr(signal, "receivers")}
+    kept = {name: dict(signal.receivers) for name, signal in named.items()}
+    yield
+    for name, signal in named.items():
+        signal.receivers.clear()
+        signal.receivers.update(kept[name])

@@ -2,12 +2,10 @@
 
 import importlib.util
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from conftest import ROOT, TOPICS, Site
-from pelican import signals
 
 OURS = "pelican_related_embeddings"
 REAL = {
@@ -51,15 +49,6 @@ def tagged(topics: Site) -> Site:
             day = f"2024-02-{number + 1:02d}"
             topics.post(f"{topic}-{number}", text, date=day, category=topic, tags=f"t{number}")
     return topics
-
-
-@pytest.fixture(autouse=True)
-def _forget_plugins() -> Iterator[None]:
-    """Disconnect the other plugins after each test: signals outlive a build."""
-    before = dict(signals.article_generator_finalized.receivers)
-    yield
-    signals.article_generator_finalized.receivers.clear()
-    signals.article_generator_finalized.receivers.update(before)
 
 
 @pytest.mark.parametrize(

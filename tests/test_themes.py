@@ -3,7 +3,6 @@
 
 import importlib.util
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -245,17 +244,3 @@ def test_a_theme_that_only_asks_whether_there_are_any_gets_the_block(topics: Sit
     built = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
 
     assert all(len(built.blocks(page)) == 1 for page in built.articles)
-
-
-@pytest.fixture(autouse=True)
-def _forget_plugins() -> Iterator[None]:
-    """Disconnect what themes bring along: signals outlive a build."""
-    from pelican import signals
-
-    kept = {
-        name: dict(signal.receivers) for name, signal in vars(signals).items() if hasattr(signal, "receivers")
-    }
-    yield
-    for name, receivers in kept.items():
-        getattr(signals, name).receivers.clear()
-        getattr(signals, name).receivers.update(receivers)
