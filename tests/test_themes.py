@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - templates of one line read best as they are written
 """One block on each article's page and nowhere else, whatever the theme."""
 
 import importlib.util
