@@ -248,7 +248,7 @@ class Settings:
         0.65, _number(0, 1), "Share of shared words in the ranking; `0` ranks by embeddings alone."
     )
     min_score: float = _setting(
-        0.2, _number(0, 1), "Posts scored below this are not suggested; `0` fills every list."
+        0.15, _number(0, 1), "Posts scored below this are not suggested; `0` fills every list."
     )
     fill: bool = _setting(True, _flag(), "Fills up after pinned posts; `False` shows the pinned ones alone.")
     exclude_categories: tuple[str, ...] = _setting((), _words(), "Categories never suggested.")
