@@ -6,8 +6,10 @@ it takes seconds, and a build in which nothing changed must not pay them.
 
 import atexit
 import contextlib
+import json
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import EncoderError
@@ -34,6 +36,7 @@ def load_torch_encoder(
 ) -> "TorchEncoder":
     """Return the encoder for ``model``. Raises ``EncoderError``."""
     check_package_weights(model)
+    check_parts(Path(str(model.folder)), trust_remote_code)
     try:
         with quiet_libraries():
             from sentence_transformers import SentenceTransformer
@@ -56,6 +59,34 @@ def load_torch_encoder(
             f"The model {model.name} in {model.folder} cannot be loaded ({first_line(error)}). {ADVICE}"
         ) from error
     return TorchEncoder(loaded, windows, prompt, batch_size, pool)
+
+
+def check_parts(folder: Path, trust_remote_code: bool) -> None:
+    """Raise ``EncoderError`` if a part of the model in ``folder`` is code of its own, or a pickle.
+
+    Before its version 6 sentence-transformers ran the code in any folder, and a model from the hub is in one
+    by now. A part that has no safetensors it reads from a pickle.
+    """
+    for part in _list_parts(folder):
+        kind, path = str(part.get("type")), folder / str(part.get("path") or "")
+        if not trust_remote_code and not kind.startswith("sentence_transformers."):
+            raise EncoderError(
+                f"The model in {folder} brings along code of its own ({kind}), which is not run. If you trust "
+                "whoever made it, set RELATED_EMBEDDINGS_TRUST_REMOTE_CODE = True; else choose another model."
+            )
+        if (path / "pytorch_model.bin").exists() and not list(path.glob("*.safetensors")):
+            raise EncoderError(
+                f"The part {path.name} of the model in {folder} has its weights in a pickle, which could run "
+                "code and is not read. Save the model again, as safetensors, or choose another."
+            )
+
+
+def _list_parts(folder: Path) -> list[dict[str, Any]]:
+    try:
+        parts = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []  # the library then says what is wrong with the folder, or takes it for a bare transformer
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def _choose_device(device: str | tuple[str, ...] | None) -> str | None:
