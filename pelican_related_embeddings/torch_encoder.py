@@ -71,8 +71,9 @@ def check_parts(folder: Path, trust_remote_code: bool) -> None:
         kind, path = str(part.get("type")), folder / str(part.get("path") or "")
         if not trust_remote_code and not kind.startswith("sentence_transformers."):
             raise EncoderError(
-                f"The model in {folder} brings along code of its own ({kind}), which is not run. If you trust "
-                "whoever made it, set RELATED_EMBEDDINGS_TRUST_REMOTE_CODE = True; else choose another model."
+                f"The model in {folder} brings along code of its own ({kind}), which is not run. If you "
+                "trust whoever made it, set RELATED_EMBEDDINGS_TRUST_REMOTE_CODE = True; else choose another "
+                "model."
             )
         if (path / "pytorch_model.bin").exists() and not list(path.glob("*.safetensors")):
             raise EncoderError(

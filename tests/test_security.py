@@ -106,7 +106,7 @@ def test_a_part_of_a_model_with_pickled_weights_is_refused(tiny: Path, trap: Pat
     (tiny / "2_Part" / "config.json").write_text(json.dumps(config))
     (tiny / "2_Part" / "pytorch_model.bin").write_bytes(pickle.dumps(Trap(trap)))
 
-    with pytest.raises(EncoderError, match="2_Part.*safetensors"):
+    with pytest.raises(EncoderError, match=r"2_Part.*safetensors"):
         load(tiny)
     assert not trap.exists()
 
