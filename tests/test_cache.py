@@ -1,6 +1,5 @@
 """The cache may lose time, never give something wrong, and never break a build."""
 
-import os
 import random
 import sqlite3
 import subprocess

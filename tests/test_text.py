@@ -3,7 +3,8 @@
 import string
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pelican_related_embeddings.markup import tokenize
 from pelican_related_embeddings.text import MAX_CHARACTERS, Block, extract_blocks, extract_text
