@@ -25,8 +25,9 @@ RIVALS = {
 }
 
 _FALSE = frozenset(("false", "no", "off", "0", "n", "f", "none"))
-_HREF = re.compile(r"\shref\s{0,8}=\s{0,8}[\"']?([^\"'>\s]{1,2000})", re.IGNORECASE)
-_SOURCE_LINK = re.compile(r"[{|]filename[|}](.*)", re.IGNORECASE)
+# Compiled at the first use, since most sites never use them.
+_HREF = r"(?i)\shref\s{0,8}=\s{0,8}[\"']?([^\"'>\s]{1,2000})"
+_SOURCE_LINK = r"(?i)[{|]filename[|}](.*)"
 
 
 def collect_contents(generators: Iterable[Any], settings: Settings) -> list[tuple[Any, bool]]:
@@ -140,8 +141,8 @@ def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> lis
     ``path`` is the source file that it comes from, ``url`` its address; ``paths`` are the documents' own.
     """
     found = set()
-    for href in _HREF.findall(html):
-        source = _SOURCE_LINK.match(href)
+    for href in re.findall(_HREF, html):
+        source = re.match(_SOURCE_LINK, href)
         if source is not None:
             target = unquote(urlsplit(source[1]).path)
             folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)

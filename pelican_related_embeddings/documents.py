@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from .cache import hash_parts
-from .text import TEXT_VERSION
+from .versions import TEXT_VERSION
 
 
 @dataclass(frozen=True, slots=True)

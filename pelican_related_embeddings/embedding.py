@@ -17,12 +17,12 @@ from .encoder import (
     Encoder,
     Model,
     find_model,
-    identify_encoder,
     key_encoder,
     load_encoder,
     obtain_encoder,
 )
 from .errors import EncoderError
+from .known_model import remember_model
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -65,32 +65,6 @@ class Embedding:
     embedded: int = 0
     missing: int = 0
     problem: str | None = None
-
-
-def recall_model(settings: Settings, cache: Cache) -> Model:
-    """Return what is known of the model: its digest is empty where it has never been seen.
-
-    Raises ``EncoderError`` for a model that cannot exist, such as a folder without weights.
-    """
-    row = hash_parts("model", settings.model)
-    content = cache.read("models", [row]).get(row)
-    known = _load_model(content)
-    model = identify_encoder(settings, known)
-    if model.digest and model != known:
-        remember_model(model, settings, cache)
-    return model
-
-
-def remember_model(model: Model, settings: Settings, cache: Cache) -> None:
-    """Keep a model's digest under its configured name, so that it need not be worked out again."""
-    cache.write("models", {hash_parts("model", settings.model): model.to_json().encode()})
-
-
-def _load_model(content: bytes | None) -> Model | None:
-    try:
-        return Model.from_json(content.decode()) if content else None
-    except ValueError:
-        return None
 
 
 def embed_documents(

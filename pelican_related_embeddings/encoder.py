@@ -26,7 +26,6 @@ from .model import (
     name_export,
 )
 from .settings import Settings
-from .windows import normalise_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +49,6 @@ __all__ = [
     "is_current",
     "key_encoder",
     "load_encoder",
-    "normalise_rows",
     "obtain_encoder",
     "quiet_libraries",
 ]

@@ -11,14 +11,12 @@ from feedgenerator import Rss201rev2Feed  # type: ignore[import-untyped]
 from .records import RelatedPosts
 
 TEMPLATE = "related_posts_feed.html"
-ENVIRONMENT = "related_embeddings_environment"  # in the context of a build whose feeds are wanted
 
 
-def append_to_feed(context: Any, feed: Any) -> None:
+def append_to_feed(context: Any, feed: Any, environment: Any) -> None:
     """Append a list of links to each item that has a post's whole text; summaries stay as they are."""
-    environment = context.get(ENVIRONMENT)
     part = _find_part(context, feed)
-    if environment is None or part is None:
+    if part is None:
         return
     site_url = feed.feed["link"].rstrip("/")
     articles = {_find_path(urljoin(f"{site_url}/", url)): article for url, article in _list_articles(context)}

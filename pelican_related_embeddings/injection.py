@@ -7,7 +7,6 @@ so feeds, summaries and index pages cannot be touched.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,16 @@ NEEDED = ("article", "DEFAULT_LANG", "SITEURL", "THEME_STATIC_DIR")  # the varia
 SHORTEST_CONTENT = 8  # characters; a shorter text may well stand elsewhere on the page too
 
 _PLAIN = "_related_posts_plain"
-_BLOCK_TAG = re.compile(r"\{%(-?) (?:end)?block\b[^%]*?(-?)%\}")
+_BLOCK_TAG = r"\{%(-?) (?:end)?block\b[^%]*?(-?)%\}"
 
 
-@dataclass(frozen=True, slots=True)
 class InsertingTemplate:
     """A template of Pelican's that adds the block where it renders the page of an article."""
 
-    template: Any
-    generator: Any
-    insert: bool | str
+    def __init__(self, template: Any, generator: Any, insert: bool | str) -> None:
+        self.template = template
+        self.generator = generator
+        self.insert = insert
 
     def render(self, *args: Any, **kwargs: Any) -> str:
         """Return the page, with the block if it is an article's page and the theme shows none."""
@@ -79,7 +78,7 @@ def render_partial(generator: Any, context: Mapping[str, Any]) -> str:
 
 def strip_blocks(source: str) -> str:
     """Return a template without its block tags; comments in their place leave white space as it was."""
-    return _BLOCK_TAG.sub(r"{#\1 \2#}", source)
+    return re.sub(_BLOCK_TAG, r"{#\1 \2#}", source)
 
 
 def find_source(context: Mapping[str, Any]) -> Any:

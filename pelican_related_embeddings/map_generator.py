@@ -46,12 +46,6 @@ def offer_map(context: MutableMapping[str, Any], offer: MapOffer) -> None:
     context[_OFFER] = offer
 
 
-def choose_generator(pelican: Any) -> type[Generator] | None:
-    """Return the generator if the site wants a map or JSON; a handler for ``get_generators``."""
-    settings = read_settings(pelican.settings)
-    return RelatedMapGenerator if settings.map or settings.json else None
-
-
 class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typed
     """Pelican's part of the map: articles in, files out."""
 

@@ -1,7 +1,8 @@
 """From documents to related posts: words, vectors, ranking, selection, each looked up before it is done.
 
 The lookup goes from the end backwards, so a build in which nothing changed costs a hash per document
-and one query, and imports neither numpy nor a model. Knows nothing of Pelican.
+and one query, and imports neither numpy nor a model, nor those of our modules that it has no use for: reading
+all of them takes longer than finding the lists. Knows nothing of Pelican.
 """
 
 import json
@@ -10,19 +11,20 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .cache import Cache, hash_parts
-from .charting import draw_map, key_map, recall_map
 from .documents import Document, key_document, key_documents, order_documents
-from .embedding import Progress, Text, embed_documents, recall_model
 from .encoder import ENGLISH_ONLY, Model, key_encoder
 from .errors import EncoderError
-from .map_data import MapData
+from .known_model import recall_model
 from .results import dump_pool, dump_selection, load_pool, load_selection
 from .selection import Candidate, Candidates, Pool, Selection, select_related
 from .settings import Settings
 from .versions import CALIBRATION_VERSION, RANKING_VERSION, TERMS_VERSION
+
+if TYPE_CHECKING:
+    from .map_data import MapData
 
 PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
 DEPTH = 16  # candidates kept per document, so that a changed date or pin needs no new ranking
@@ -34,8 +36,14 @@ SELECTING = (
 ).split()
 
 
-class Reporter(Progress, Protocol):
-    """Is told what the pipeline does."""
+class Reporter(Protocol):
+    """Is told what the pipeline does; the Pelican side decides what of it is shown."""
+
+    def announce(self, count: int, download: bool) -> None:
+        """Say that ``count`` documents are about to be embedded, and whether the model is fetched first."""
+
+    def advance(self, done: int, total: int) -> None:
+        """Say that ``done`` of ``total`` documents have been embedded."""
 
     def note(self, message: str) -> None:
         """Record something only worth knowing when looking into a problem."""
@@ -53,7 +61,7 @@ class Outcome:
     selection: Selection
     embedded: int = 0
     seconds: float = 0.0
-    map: MapData | None = None
+    map: "MapData | None" = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -77,8 +85,7 @@ def relate_documents(
     return Outcome(selection, build.embedded, seconds, map_data, build.problems, build.notes)
 
 
-@dataclass(frozen=True, slots=True)
-class Study:
+class Study(NamedTuple):
     """What a build knows of its documents, for whoever wants to see more than the lists.
 
     ``ranking`` is a ``ranking.Ranking``; ``has_text`` tells, row by row, who has more than a title.
@@ -205,7 +212,7 @@ class _Build:
                 self.cache.write("results", {self.key_candidates(): dump_pool(kept)})
         order = order_documents(self.documents)
         candidates = tuple(settle_ties(found, order) for found in kept.candidates)
-        return replace(kept, candidates=candidates, deepen=self.ranker.deepen, similarity=self.ranker.measure)
+        return kept._replace(candidates=candidates, deepen=self.ranker.deepen, similarity=self.ranker.measure)
 
     def remark(self, pool: Pool) -> None:
         """Note what an author may want to know of the ranking: each thing once, not in every build."""
@@ -222,8 +229,10 @@ class _Build:
         self.notes += [remark for key, remark in remarks.items() if key not in said]
         self.cache.write("texts", {key: b"said" for key in remarks if key not in said})
 
-    def find_map(self) -> MapData | None:
+    def find_map(self) -> "MapData | None":
         """Return the topic map of the published articles; None where there is nothing to draw it from."""
+        from .charting import draw_map, key_map, recall_map
+
         rows = [row for row, document in enumerate(self.documents) if is_on_map(document)]
         documents = [self.documents[row] for row in rows]
         encoder = key_encoder(self.model, self.settings)
@@ -282,6 +291,7 @@ def rank_documents(build: _Build) -> Any:
     """Return the ranking of all of a build's documents, with everything made that is not cached."""
     import numpy as np
 
+    from .embedding import Text, embed_documents
     from .lexical import recurring_blocks
     from .ranking import rank
     from .reading import read_words

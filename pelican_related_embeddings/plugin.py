@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import FileSystemLoader, PrefixLoader
 from pelican import signals
@@ -22,16 +22,17 @@ from .articles import (
 from .cache import Cache
 from .console import BuildReporter
 from .errors import StrictError
-from .feeds import ENVIRONMENT, append_to_feed
 from .injection import insert_into_pages
-from .map_generator import MapOffer, choose_generator, offer_map
-from .map_page import RelatedEntry
 from .pipeline import Outcome, relate_documents
 from .records import Record, RelatedPosts
 from .settings import Settings, read_settings
 from .template_tools import TemplateTools
 
+if TYPE_CHECKING:
+    from .map_generator import MapOffer, RelatedMapGenerator
+
 CACHE_NAME = "related_embeddings.sqlite"
+FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
 
 _FOLDER = Path(__file__).parent
@@ -45,7 +46,7 @@ def register() -> None:
     signals.get_generators.connect(choose_generator)
     signals.generator_init.connect(add_templates)
     signals.all_generators_finalized.connect(add_related_posts)
-    signals.feed_generated.connect(append_to_feed)
+    signals.feed_generated.connect(extend_feed)
 
 
 def check_settings(pelican: Any) -> None:
@@ -69,9 +70,27 @@ def add_templates(generator: Any) -> None:
     settings = read_settings(generator.settings)
     generator.env.globals["related_embeddings"] = TemplateTools(settings)
     if settings.feeds:
-        generator.context[ENVIRONMENT] = generator.env
+        generator.context[FEEDS] = generator.env
     if isinstance(generator, ArticlesGenerator | PagesGenerator):
         insert_into_pages(generator, settings.insert)
+
+
+def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
+    """Return the generator of the topic map and the JSON, if the site wants one of them."""
+    settings = read_settings(pelican.settings)
+    if not (settings.map or settings.json):
+        return None
+    from .map_generator import RelatedMapGenerator
+
+    return RelatedMapGenerator
+
+
+def extend_feed(context: Any, feed: Any) -> None:
+    """Append the related posts to a feed's items, if the site wants them there."""
+    if FEEDS in context:
+        from .feeds import append_to_feed
+
+        append_to_feed(context, feed, context[FEEDS])
 
 
 def add_related_posts(generators: Sequence[Any]) -> None:
@@ -90,6 +109,8 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     if outcome is not None:
         fill_related_posts(contents, outcome, names)
         if settings.map or settings.json:
+            from .map_generator import offer_map
+
             offer_map(generators[0].context, describe_map(contents, outcome))
     if warnings and settings.strict:
         raise StrictError("RELATED_EMBEDDINGS_STRICT is on, and: " + " ".join(warnings))
@@ -145,8 +166,11 @@ def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, n
         set_related_posts(content, RelatedPosts(records), names)
 
 
-def describe_map(contents: Sequence[tuple[Any, bool]], outcome: Outcome) -> MapOffer:
+def describe_map(contents: Sequence[tuple[Any, bool]], outcome: Outcome) -> "MapOffer":
     """Return what the map and the JSON are made of: published articles only."""
+    from .map_generator import MapOffer
+    from .map_page import RelatedEntry
+
     shown = [published and not isinstance(content, Page) for content, published in contents]
     paths = [path_content(content) for content, _ in contents]
     related = {

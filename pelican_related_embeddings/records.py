@@ -1,12 +1,10 @@
 """What templates see: ``article.related_posts`` and its records."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, SupportsIndex, overload
+from typing import Any, NamedTuple, SupportsIndex, overload
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One related post and why it is there.
 
     ``article`` is Pelican's own object. ``score`` is from 0 to 1; ``semantic`` and ``lexical`` are the two

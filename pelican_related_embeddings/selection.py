@@ -4,11 +4,11 @@ Standard library only: a build in which nothing but a date or a pin changed come
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from heapq import heapify, heappop, heappush
 from itertools import islice
+from typing import NamedTuple
 
 from .documents import Document, order_documents
 from .settings import Settings
@@ -18,8 +18,10 @@ MMR_POOL = 4  # candidates per place that diversity chooses from
 FAR_FUTURE = 253_000_000_000.0  # seconds: year 9987; an undated draft has the last day of year 9999
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+# Tuples, not dataclasses: a build makes many thousands of candidates, and each class costs its start.
+
+
+class Candidate(NamedTuple):
     """A post that could be shown under another one.
 
     ``row`` is its place among the documents. ``score`` is from 0 to 1 and means the same on every blog;
@@ -41,16 +43,14 @@ Similarity = Callable[[int, int], float]
 Queued = tuple[int, float, int, int, int, Candidate, Iterator[Candidate]]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The posts shown under each document, and what its author should be told."""
 
     lists: tuple[Candidates, ...]
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     """What ranking gives to choose from.
 
     ``candidates`` holds, per document, the best ones, best first; ``depth`` is how many were kept, so a
@@ -105,37 +105,28 @@ def find_newest(documents: Iterable[Document]) -> float:
     return max((date for date in dates if date < FAR_FUTURE), default=0.0)
 
 
-@dataclass(slots=True)
 class _Desk:
     """Where the lists of one site are made; ``chosen`` has them, row by row."""
 
-    documents: Sequence[Document]
-    pool: Pool
-    settings: Settings
-    other_slugs: Collection[str]
-    warnings: list[str] = field(default_factory=list)
-    chosen: list[list[Candidate]] = field(init=False)
-    appearances: list[int] = field(init=False)
-    cap: int = field(init=False)
-    allowed: list[bool] = field(init=False)
-    order: list[int] = field(init=False)
-    fading: list[float] = field(init=False)
-    twins: Mapping[int, set[int]] = field(init=False)
-    rows: Mapping[str, int] = field(init=False)
-    slugs: dict[str, list[int]] = field(init=False)
-    reachable: dict[str, list[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.chosen = [[] for _ in self.documents]
-        self.appearances = [0] * len(self.documents)
-        self.cap = self.settings.max_appearances or 3 * self.settings.max
-        self.allowed = may_be_suggested(self.documents, self.settings)
-        self.order = order_documents(self.documents)
-        self.fading = _fade(self.documents, self.settings.half_life_days)
-        self.rows = {document.path: row for row, document in enumerate(self.documents)}
+    def __init__(
+        self, documents: Sequence[Document], pool: Pool, settings: Settings, other_slugs: Collection[str]
+    ) -> None:
+        self.documents = documents
+        self.pool = pool
+        self.settings = settings
+        self.other_slugs = other_slugs
+        self.warnings: list[str] = []
+        self.chosen: list[list[Candidate]] = [[] for _ in documents]
+        self.appearances = [0] * len(documents)
+        self.cap = settings.max_appearances or 3 * settings.max
+        self.allowed = may_be_suggested(documents, settings)
+        self.order = order_documents(documents)
+        self.fading = _fade(documents, settings.half_life_days)
+        self.rows = {document.path: row for row, document in enumerate(documents)}
         self.twins = self.group_twins()
-        self.slugs = {}
-        for row, document in enumerate(self.documents):
+        self.reachable: dict[str, list[int]] = {}
+        self.slugs: dict[str, list[int]] = {}
+        for row, document in enumerate(documents):
             self.slugs.setdefault(document.slug, []).append(row)
 
     def group_twins(self) -> dict[int, set[int]]:
@@ -180,7 +171,7 @@ class _Desk:
                 ranked = {candidate.row: candidate for candidate in self.pool.candidates[row]}
                 for target in targets[: self.settings.max]:
                     candidate = ranked.get(target, Candidate(target, 0.0))
-                    self.take(row, replace(candidate, pinned=True))
+                    self.take(row, candidate._replace(pinned=True))
 
     def find_pin(self, source: Document, slug: str) -> int | None:
         """Return the row of the published post named ``slug``, in the source's language if there is one.
@@ -259,7 +250,7 @@ class _Desk:
         for path in target.translations:
             row = self.rows.get(path)
             if row is not None and self.documents[row].lang == source.lang and self.documents[row].published:
-                return replace(candidate, row=row)
+                return candidate._replace(row=row)
         return candidate
 
     def weigh(self, candidate: Candidate) -> float:

@@ -9,7 +9,7 @@ from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import PureWindowsPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import SettingsError
 
@@ -25,8 +25,7 @@ INHERITED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """A rule for a value: what it must be, in words, and how to turn a value into it.
 
     ``convert`` raises ``ValueError`` or ``TypeError`` for a value that breaks the rule.

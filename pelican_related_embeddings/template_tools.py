@@ -3,14 +3,18 @@
 import re
 from typing import Any
 
+from jinja2.filters import do_striptags
+from markupsafe import Markup, escape
+
 from .headings import choose_heading, find_direction
+from .records import Record
 from .settings import Settings
 
 # Metadata that themes use for a picture, the usual first.
 PICTURES = ("image", "thumbnail", "cover", "featured_image", "header_cover", "og_image")
 
 _ABSOLUTE = ("http://", "https://", "//", "data:")
-_SOURCE = re.compile(r"[{|](?:static|attach|filename)[|}]/?")  # Pelican resolves it in content alone
+_SOURCE = r"[{|](?:static|attach|filename)[|}]/?"  # Pelican resolves it in content alone
 
 
 class TemplateTools:
@@ -37,6 +41,30 @@ class TemplateTools:
             found = self._urls[id(post)] = (post, post.url)  # the post is kept, so that its id stays its own
         return found[1]
 
+    def item(self, record: Record, lang: str, site_url: str = "") -> Markup:
+        """Return what stands in an item of the list on a page in ``lang``.
+
+        Here rather than in the template, since a blog has five times as many items as posts, and Jinja takes
+        three times as long for one.
+        """
+        post, show = record.article, self.show
+        parts = [self._show_picture(post, site_url)] if "image" in show else []
+        hreflang = f' hreflang="{escape(post.lang)}"' if post.lang != lang else ""
+        parts.append(f'<a href="{site_url}/{self.url(post)}"{hreflang}>{post.title}</a>')
+        if "date" in show and getattr(post, "locale_date", None):
+            parts.append(f' <time datetime="{post.date.isoformat()}">{post.locale_date}</time>')
+        if "category" in show:
+            parts.append(_show_part("category", str(getattr(post, "category", "") or "")))
+        if "terms" in show:
+            parts.append(_show_part("terms", ", ".join(record.terms)))
+        if "summary" in show:
+            parts.append(_show_part("summary", do_striptags(post.summary or "")))
+        return Markup("".join(parts))  # noqa: S704 - a title is HTML, and the rest is escaped
+
+    def _show_picture(self, post: Any, site_url: str) -> str:
+        address = escape(self.image(post, site_url))
+        return f'<img src="{address}" alt="" width="96" loading="lazy"> ' if address else ""
+
     def name(self, source: Any) -> str:
         """Return what a screen reader calls a block that has no heading."""
         return choose_heading(None, source.lang)
@@ -50,6 +78,10 @@ class TemplateTools:
         for name in PICTURES:
             address = getattr(post, name, None)
             if isinstance(address, str) and address.strip():
-                address = _SOURCE.sub("/", address.strip(), count=1)
+                address = re.sub(_SOURCE, "/", address.strip(), count=1)
                 return address if address.startswith(_ABSOLUTE) else f"{site_url}/{address.lstrip('/')}"
         return ""
+
+
+def _show_part(name: str, text: str) -> str:
+    return f' <span class="related-posts-{name}">{escape(text)}</span>' if text else ""

@@ -10,8 +10,6 @@ from html import unescape
 
 from .markup import RAW_TEXT, Token, read_classes, tokenize
 
-TEXT_VERSION = 1  # part of every key: raise it when the same HTML would give other blocks
-
 MAX_CHARACTERS = 1_000_000  # of text per article; the longest novels stay under four times that
 MAX_NESTING = 32  # skipped elements inside one another; deeper ones are taken as text
 MAX_TOKENS = 2_000_000  # tags and pieces of text per article, so that a file of tags ends as well

@@ -10,11 +10,10 @@ from pelican_related_embeddings.map_data import MapData
 from pelican_related_embeddings.map_generator import (
     MARKER,
     MapOffer,
-    choose_generator,
     offer_map,
 )
 from pelican_related_embeddings.map_page import RelatedEntry
-from pelican_related_embeddings.plugin import add_templates
+from pelican_related_embeddings.plugin import add_templates, choose_generator
 
 MAP, JSON = "related/map.html", "related/posts.json"
 

@@ -71,7 +71,7 @@ def sites(draw: st.DrawFn) -> tuple[list[Document], Pool]:
     pairs = [(a, b) for a in range(size) for b in range(size) if a != b]
     pool = make_pool(documents, {pair: round(pick.random(), 1) for pair in pairs})
     twins = {tuple(sorted(pick.sample(range(size), 2))) for _ in range(pick.randint(0, 2)) if size > 1}
-    return documents, replace(pool, duplicates=sorted(twins))  # type: ignore[arg-type]
+    return documents, pool._replace(duplicates=sorted(twins))  # type: ignore[arg-type]
 
 
 CHOICES = st.fixed_dictionaries(
@@ -218,12 +218,12 @@ def test_lists_do_not_depend_on_the_order_of_the_posts(
         return (first * second % 7) / 7
 
     shuffled = Pool(
-        [tuple(replace(c, row=where[c.row]) for c in pool.candidates[row]) for row in order],
+        [tuple(c._replace(row=where[c.row]) for c in pool.candidates[row]) for row in order],
         pool.depth,
         sorted({tuple(sorted((where[a], where[b]))) for a, b in pool.duplicates}),  # type: ignore[misc]
         similarity=lambda first, second: measure(order[first], order[second]),
     )
-    lists = select_related(documents, replace(pool, similarity=measure), options).lists
+    lists = select_related(documents, pool._replace(similarity=measure), options).lists
     others = select_related([documents[row] for row in order], shuffled, options).lists
 
     assert [[order[c.row] for c in others[where[row]]] for row in range(len(order))] == [
@@ -237,7 +237,7 @@ def test_no_list_is_too_long_or_holds_itself_or_a_translation_and_no_post_is_eve
     site: tuple[list[Document], Pool], chosen: Chosen, diversity: float
 ) -> None:
     documents, pool = site
-    pool = replace(pool, similarity=lambda first, second: 0.5)
+    pool = pool._replace(similarity=lambda first, second: 0.5)
     selection = select_related(documents, pool, Settings(**chosen, diversity=diversity))
     free = Counter(
         c.row
@@ -274,7 +274,7 @@ def test_a_short_list_is_filled_from_all_documents() -> None:
         asked.append((row, [place for place, possible in enumerate(mask) if possible]))
         return tuple(Candidate(place, 1 - place / 10) for place, possible in enumerate(mask) if possible)
 
-    pool = replace(pool, deepen=deepen)
+    pool = pool._replace(deepen=deepen)
     assert name_lists(documents, pool, max=2, exclude_categories=("out",))["p0"] == ["p6", "p7"]
     assert asked == [(0, [6, 7, 8])]
     asked.clear()
@@ -287,7 +287,7 @@ def test_a_short_list_is_filled_from_all_documents() -> None:
 def test_of_posts_that_say_the_same_one_is_suggested() -> None:
     documents = [make_document(slug) for slug in ("a", "b", "repost-of-b", "c")]
     scores = {(0, 1): 0.9, (0, 2): 0.8, (0, 3): 0.1, (1, 2): 0.99, (1, 0): 0.9}
-    pool = replace(make_pool(documents, scores), duplicates=[(1, 2)])
+    pool = make_pool(documents, scores)._replace(duplicates=[(1, 2)])
 
     lists = name_lists(documents, pool)
 
@@ -298,7 +298,7 @@ def test_of_posts_that_say_the_same_one_is_suggested() -> None:
 def test_diversity_prefers_a_post_unlike_those_already_chosen() -> None:
     documents = [make_document(slug) for slug in ("source", "best", "like-best", "other")]
     pool = make_pool(documents, {(0, 1): 0.9, (0, 2): 0.89, (0, 3): 0.6})
-    pool = replace(pool, similarity=lambda a, b: 0.95 if {a, b} == {1, 2} else 0.1)
+    pool = pool._replace(similarity=lambda a, b: 0.95 if {a, b} == {1, 2} else 0.1)
 
     assert name_lists(documents, pool, max=2)["source"] == ["best", "like-best"]
     assert name_lists(documents, pool, max=2, diversity=0.5)["source"] == ["best", "other"]
