@@ -77,7 +77,9 @@ class BuildReporter:
 
     def _say(self, line: str) -> None:
         if not self._quiet:
-            self._screen.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._screen.print(
+                make_printable(line, self._screen.encoding), markup=False, highlight=False, soft_wrap=True
+            )
 
     def _start_bar(self, count: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -96,6 +98,14 @@ class BuildReporter:
                 spinner = live.renderable
                 live.update(Group(spinner, bar))
                 self._bar, self._remove = bar, lambda: live.update(spinner, refresh=True)
+
+
+def make_printable(text: str, encoding: str) -> str:
+    """Return ``text`` with escapes for what ``encoding`` cannot show: file names may hold anything.
+
+    What cannot be written stays in rich's buffer, and the next line that Pelican prints would fail too.
+    """
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _do_nothing() -> None:

@@ -135,7 +135,9 @@ class _Job:
             rows = {self.keys[row]: row for row in todo}
             granted = self.cache.claim(list(rows), CHUNK_PASSAGES)
             if granted:
-                self.embed_chunk(encoder, [rows[key] for key in granted])
+                # Another build may have kept some, and given up its claim, since the last look.
+                self.found |= self.cache.read("vectors", granted)
+                self.embed_chunk(encoder, [rows[key] for key in granted if key not in self.found])
             else:
                 time.sleep(WAIT_SECONDS)
                 self.found |= self.cache.read("vectors", rows)
@@ -147,6 +149,8 @@ class _Job:
 
         from .reading import compose_text
 
+        if not rows:
+            return
         pairs = [compose_text(self.texts[row].document, self.texts[row].dropped) for row in rows]
         vectors = _encode(encoder, [title for title, _ in pairs], [text for _, text in pairs])
         sound = [bool(np.isfinite(vector).all()) for vector in vectors]

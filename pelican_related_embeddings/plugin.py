@@ -10,6 +10,7 @@ from jinja2 import FileSystemLoader, PrefixLoader
 from pelican import signals
 from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
+from pelican.log import console
 
 from .articles import (
     collect_contents,
@@ -20,7 +21,7 @@ from .articles import (
     path_content,
 )
 from .cache import Cache
-from .console import BuildReporter
+from .console import BuildReporter, make_printable
 from .errors import StrictError
 from .injection import insert_into_pages
 from .pipeline import Outcome, relate_documents
@@ -105,7 +106,7 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     outcome, warnings = relate_contents(contents, generators, settings)
     warnings += describe_rivals(rivals)
     for warning in warnings:
-        _logger.warning("related_embeddings: %s", warning)
+        _logger.warning("related_embeddings: %s", make_printable(warning, console.encoding))
     if outcome is not None:
         fill_related_posts(contents, outcome, names)
         if settings.map or settings.json:

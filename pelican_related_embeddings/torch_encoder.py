@@ -62,7 +62,7 @@ def load_torch_encoder(
 
 
 def check_parts(folder: Path, trust_remote_code: bool) -> None:
-    """Raise ``EncoderError`` if a part of the model in ``folder`` is code of its own, or a pickle.
+    """Raise ``EncoderError`` if a part of the model in ``folder`` is code of its own, a pickle, or missing.
 
     Before its version 6 sentence-transformers ran the code in any folder, and a model from the hub is in one
     by now. A part that has no safetensors it reads from a pickle.
@@ -80,6 +80,14 @@ def check_parts(folder: Path, trust_remote_code: bool) -> None:
                 f"The part {path.name} of the model in {folder} has its weights in a pickle, which could run "
                 "code and is not read. Save the model again, as safetensors, or choose another."
             )
+        if kind.endswith(".Transformer") and not _holds_tokenizer(path):
+            # The library would go on with a tokenizer that knows no words, and without a warning.
+            raise EncoderError(f"The model in {folder} has no tokenizer: its download broke off. {ADVICE}")
+
+
+def _holds_tokenizer(folder: Path) -> bool:
+    names = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken")
+    return any(next(folder.glob(name), None) for name in names)
 
 
 def _list_parts(folder: Path) -> list[dict[str, Any]]:

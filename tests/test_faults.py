@@ -1,0 +1,609 @@
+"""Faults in real builds: whatever breaks, the site is built, and what was worked out is kept.
+
+The file of the cache by itself is tested in test_cache.py, services that fail in test_endpoint_encoder.py.
+Where many builds are needed a service makes the vectors: it is a real encoder, but needs no seconds to load.
+"""
+
+import gc
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ENVIRONMENT, ROOT, TOPICS, Built, Site, make_corpus_site, require_corpora, write_topics
+from fault_fixtures import (
+    STRESS,
+    configure,
+    end,
+    list_vectors,
+    read_site,
+    run_pelican,
+    start,
+    use_service,
+    write_many,
+)
+from misbehaving_server import Service, serve
+from test_encoder import save_tiny_model
+
+from pelican_related_embeddings.cache import sum_row
+from pelican_related_embeddings.libraries import quiet_libraries
+
+POSTS = 200
+BATCH = 64  # texts that a killed build can lose; see encoder.CHUNK_PASSAGES
+KILLS = 50 if STRESS else 10
+CORRUPTIONS = 200 if STRESS else 30
+CACHE = "cache/related_embeddings.sqlite"
+PAGES = [f"{topic}-{number}.html" for topic in TOPICS for number in range(3)]
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _fresh_service(service: Service) -> None:
+    service.pause = 0.0
+    service.script.clear()
+    service.requests.clear()
+
+
+def count_texts(service: Service) -> int:
+    """How many texts were embedded; the text that a new cache asks for a dimension with is none."""
+    return sum(request["input"] != ["dimension"] for request in service.requests for _ in request["input"])
+
+
+def has_lists(built: Built) -> bool:
+    return all(len(built.links(name)) == 5 for name in PAGES)
+
+
+# Killed builds
+
+
+@pytest.fixture(scope="module")
+def undisturbed(service: Service, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], float]:
+    """What a first build of many posts writes, and the seconds that it takes in a process of its own."""
+    site = make_big(tmp_path_factory.mktemp("undisturbed"))
+    service.pause = 0.2
+    began = time.monotonic()
+    run_pelican(site, **use_service(service))
+    return read_site(site.root / "output"), time.monotonic() - began
+
+
+def make_big(root: Path) -> Site:
+    site = Site(root)
+    if STRESS:
+        return make_corpus_site(require_corpora(), "luffy_fr", root)
+    (root / "content").mkdir()
+    write_many(site, POSTS)
+    return site
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_killed_first_build_loses_no_batch_that_it_had_committed(
+    service: Service, undisturbed: tuple[dict[str, bytes], float], tmp_path: Path, seed: int
+) -> None:
+    """The moments are spread over the whole build; the next one asks for what is missing and no more."""
+    expected, seconds = undisturbed
+    site = make_big(tmp_path)
+    configure(site, **use_service(service))
+    service.pause = 0.2
+    killed = start(site)
+    time.sleep(seconds * (seed + random.Random(seed).random()) / KILLS)
+    killed.kill()
+    killed.communicate()
+    kept = list_vectors(site)
+    service.pause = 0.0
+    service.requests.clear()
+
+    printed = end(start(site))
+
+    vectors = list_vectors(site)
+    total = len(list(site.content.iterdir()))
+    assert len(kept) % BATCH == 0 or len(kept) == total
+    assert kept.items() <= vectors.items()
+    assert len(vectors) == total
+    assert count_texts(service) == total - len(kept)
+    assert read_site(site.root / "output") == expected
+    assert "WARNING" not in printed
+
+
+def test_a_killed_build_leaves_no_claim_that_others_wait_for(service: Service, tmp_path: Path) -> None:
+    """Killed while the service works on its batch: the next build takes the batch over at once."""
+    site = make_big(tmp_path)
+    configure(site, **use_service(service))
+    service.pause = 5.0
+    killed = start(site)
+    wait_until(lambda: count_texts(service) > 0 or killed.poll() is not None, 60)
+    killed.kill()
+    killed.communicate()
+    service.pause = 0.0
+
+    end(start(site), patience=100)  # a claim lasts 300 seconds where its owner may be alive
+
+    assert len(list_vectors(site)) == len(list(site.content.iterdir()))
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("waited in vain")
+
+
+# Builds at the same time
+
+
+@pytest.mark.parametrize("builds", [2, 8])
+def test_builds_at_the_same_time_share_the_work_and_agree(
+    service: Service, undisturbed: tuple[dict[str, bytes], float], tmp_path: Path, builds: int
+) -> None:
+    site = make_big(tmp_path)
+    configure(site, **use_service(service))
+    service.pause = 0.1
+    service.requests.clear()
+
+    running = [start(site, "-o", f"output{number}") for number in range(builds)]
+    printed = [end(process) for process in running]
+
+    for number in range(builds):
+        assert read_site(site.root / f"output{number}") == undisturbed[0]
+    assert not [said for said in printed if "WARNING" in said]
+    total = len(list(site.content.iterdir()))
+    assert total <= count_texts(service) <= 1.2 * total
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize("encoder", ["service", "model"])
+def test_ctrl_c_while_embedding_ends_the_build_and_keeps_the_batches(
+    service: Service, tmp_path: Path, encoder: str
+) -> None:
+    """The build would go on for minutes; it is given seconds."""
+    site = make_big(tmp_path)
+    if encoder == "service":
+        configure(site, **use_service(service, RELATED_EMBEDDINGS_ENDPOINT_CONCURRENCY=1))
+        service.pause = 1.0
+    else:
+        for path in site.content.iterdir():
+            path.write_text(
+                f"{path.read_text(encoding='utf-8')}\n{' '.join(TOPICS['sql'])}\n", encoding="utf-8"
+            )
+        configure(site, RELATED_EMBEDDINGS_WINDOWS=0, RELATED_EMBEDDINGS_BATCH_SIZE=1)
+    stopped = start(site)
+    wait_until(lambda: count_vectors(site) >= BATCH or stopped.poll() is not None, 200)
+    stopped.send_signal(signal.SIGINT)
+
+    printed = end(stopped, code=0, patience=30)  # the exit code that Pelican has for it
+
+    assert "Keyboard interrupt received" in printed
+    assert "Traceback" not in printed
+    kept = len(list_vectors(site))
+    assert BATCH <= kept < len(list(site.content.iterdir()))
+    assert kept % BATCH == 0
+
+
+def count_vectors(site: Site) -> int:
+    try:
+        return len(list_vectors(site))
+    except sqlite3.Error:
+        return 0
+
+
+# The model
+
+
+def build_with_fault(site: Site, **settings: Any) -> str:
+    """Return the one warning of a build that has a fault, and gives every page its list all the same."""
+    built = site.build(**settings)
+    assert has_lists(built)
+    (warning,) = built.warnings()
+    return warning
+
+
+def test_a_model_that_is_downloaded_in_part_costs_vectors_only(
+    topics: Site, model_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    weights = folder / "model.safetensors"
+    with weights.open("r+b") as file:
+        file.truncate(weights.stat().st_size // 2)
+
+    warning = build_with_fault(topics, RELATED_EMBEDDINGS_MODEL=str(folder))
+
+    assert f"in {folder} cannot be loaded" in warning
+    assert "9 of 9 articles have no vector" in warning
+
+
+@pytest.mark.parametrize("missing", ["config.json", "tokenizer.json", "1_Pooling/config.json"])
+def test_a_model_without_one_of_its_files_costs_vectors_only(
+    topics: Site, tiny: Path, tmp_path: Path, missing: str
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny, folder)
+    (folder / missing).unlink()
+
+    said = rf"in {re.escape(str(folder))} (cannot be loaded|has no tokenizer)"
+    assert re.search(said, build_with_fault(topics, RELATED_EMBEDDINGS_MODEL=str(folder)))
+
+
+@pytest.fixture(scope="module")
+def tiny(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(model_folder, tmp_path_factory.mktemp("tiny"))
+
+
+def test_a_model_that_gives_no_numbers_costs_vectors_only(
+    topics: Site, model_folder: Path, tmp_path: Path
+) -> None:
+    folder = save_tiny_model(model_folder, tmp_path, float("nan"))
+
+    assert "gave no usable vector for 9 of 9 texts" in build_with_fault(
+        topics, RELATED_EMBEDDINGS_MODEL=str(folder)
+    )
+    assert list_vectors(topics) == {}
+
+
+def test_a_model_that_gives_zeros_costs_their_part_of_the_ranking_only(
+    topics: Site, model_folder: Path, tmp_path: Path
+) -> None:
+    built = topics.build(RELATED_EMBEDDINGS_MODEL=str(save_tiny_model(model_folder, tmp_path, 0.0)))
+
+    assert has_lists(built)
+    assert set(built.links("bread-0.html")[:2]) == {"/bread-1.html", "/bread-2.html"}
+
+
+def test_one_text_without_a_vector_leaves_the_others_theirs(
+    topics: Site, model_folder: Path, tmp_path: Path
+) -> None:
+    """A weight of one word is no number: only the article with that word fails."""
+    folder = save_static_model(model_folder, tmp_path, "yeast")
+
+    warning = build_with_fault(topics, RELATED_EMBEDDINGS_MODEL=str(folder))
+
+    assert "gave no usable vector for 2 of 9 texts, bread-" in warning
+    assert len(list_vectors(topics)) == 7
+
+
+def save_static_model(model_folder: Path, folder: Path, broken: str) -> Path:
+    with quiet_libraries():
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
+        tokenizer.no_truncation()
+        torch.manual_seed(7)
+        words = StaticEmbedding(tokenizer, embedding_dim=16)
+        with torch.no_grad():
+            words.embedding.weight[tokenizer.token_to_id(broken)] = float("nan")
+        SentenceTransformer(modules=[words], device="cpu").save(str(folder / "static"))
+    return folder / "static"
+
+
+def test_another_model_under_the_same_name_makes_all_vectors_anew(
+    topics: Site, tiny: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    """In a process of its own, since a running one keeps the model that it has loaded."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny, folder)
+    first = topics.build(RELATED_EMBEDDINGS_MODEL=str(folder))
+    before = list_vectors(topics)
+    shutil.rmtree(folder)
+    shutil.copytree(save_static_model(model_folder, tmp_path, "zebra"), folder)
+
+    second = topics.build(RELATED_EMBEDDINGS_MODEL=str(folder))
+
+    assert first.warnings() == second.warnings() == []
+    assert has_lists(second)
+    fresh = {key: content for key, content in list_vectors(topics).items() if key not in before}
+    assert {len(content) for content in before.values()} == {4 * 32}
+    assert [len(content) for content in fresh.values()] == [4 * 16] * 9
+
+
+@pytest.mark.parametrize("embed", [True, False])
+def test_cached_vectors_of_another_dimension_are_left_out(warm_topics: Site, embed: bool) -> None:
+    """Sound rows of a size that the model does not have, as from a faulty earlier version."""
+    path = warm_topics.root / CACHE
+    database = sqlite3.connect(path)
+    for (key,) in database.execute("SELECT key FROM vectors LIMIT 2").fetchall():
+        content = b"\0\0\x80?" * 7
+        database.execute(
+            "UPDATE vectors SET content = ?, checksum = ? WHERE key = ?",
+            (content, sum_row(key, content), key),
+        )
+    database.execute("DELETE FROM results")
+    database.commit()
+    database.close()
+
+    built = warm_topics.build(RELATED_EMBEDDINGS_EMBED=embed)
+
+    assert has_lists(built)
+    assert built.warnings() == []
+
+
+def test_a_library_that_cannot_be_imported_costs_vectors_only(topics: Site) -> None:
+    broken = topics.root / "broken" / "sentence_transformers"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text(
+        "raise ImportError('libtorch_cpu.so: cannot open shared object file')"
+    )
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{broken.parent}{os.pathsep}{ROOT}"}
+
+    printed = run_pelican(topics, environment=environment)
+
+    assert "sentence-transformers cannot be imported (libtorch_cpu.so" in " ".join(printed.split())
+    assert printed.count("WARNING") == 1
+    assert BLOCKS(topics)
+
+
+def BLOCKS(site: Site) -> bool:  # noqa: N802
+    """Whether every page of a site built by itself has its block."""
+    output = site.root / "output"
+    return all("related-posts" in (output / name).read_text("utf-8") for name in PAGES)
+
+
+def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_path: Path) -> None:
+    """A closed port stands for the hub; the build has less time than a client that retries would take."""
+    environment = {**ENVIRONMENT, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
+    environment["HF_HUB_CACHE"] = str(tmp_path / "hub")
+    configure(topics, RELATED_EMBEDDINGS_MODEL="nobody/nothing")
+
+    printed = end(start(topics, environment=environment), patience=100)
+
+    assert "is not on this machine and cannot be fetched from the hub" in " ".join(printed.split())
+    assert BLOCKS(topics)
+
+
+def test_too_little_memory_for_the_model_costs_vectors_only(topics: Site) -> None:
+    """Enough to load libraries, but not the model; with much less the system's own loader ends the process."""
+    limit = 1100 * 1024 * 1024
+    configure(topics)
+
+    process = start(topics, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+    printed = end(process)
+
+    assert "9 of 9 articles have no vector" in " ".join(printed.split())
+    assert BLOCKS(topics)
+
+
+# The cache
+
+
+@pytest.fixture(scope="module")
+def served(service: Service, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """The cache file of nine posts whose vectors came from the service, and their site."""
+    root = tmp_path_factory.mktemp("served")
+    (root / "content").mkdir()
+    write_topics(Site(root))
+    Site(root).build(**use_service(service))
+    return root / CACHE, read_site(root / "output")
+
+
+@pytest.mark.parametrize("seed", range(CORRUPTIONS))
+def test_a_corrupted_cache_changes_nothing_on_the_site(
+    service: Service, served: tuple[Path, dict[str, bytes]], topics: Site, seed: int
+) -> None:
+    path = topics.root / CACHE
+    path.parent.mkdir()
+    content = bytearray(served[0].read_bytes())
+    chance = random.Random(seed)
+    if seed % 5 == 0:
+        del content[chance.randrange(len(content)) :]
+    for _ in range(chance.choice([1, 30, 3000]) if content else 0):
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+
+    built = topics.build(**use_service(service))
+
+    assert read_site(built.output) == served[1]
+    assert len(built.warnings()) <= 1
+    assert all("The cache" in warning for warning in built.warnings())
+
+
+def make_folder(path: Path) -> None:
+    (path / "mine").mkdir(parents=True)
+
+
+def make_foreign(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE precious (thing)")
+    database.commit()
+    database.close()
+
+
+def make_newer(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.commit()
+    database.close()
+
+
+@pytest.mark.parametrize("make", [make_folder, make_foreign, make_newer])
+def test_what_is_no_cache_is_kept_and_said_and_the_site_is_built(
+    service: Service,
+    served: tuple[Path, dict[str, bytes]],
+    topics: Site,
+    make: Callable[[Path], None],
+) -> None:
+    path = topics.root / CACHE
+    path.parent.mkdir()
+    if make is make_newer:
+        shutil.copy(served[0], path)
+    make(path)
+
+    built = topics.build(**use_service(service))
+
+    (warning,) = built.warnings()
+    assert f"The cache {path}" in warning
+    assert read_site(built.output) == served[1]
+    assert (
+        (path / "mine").exists() if make is make_folder else path.with_name(f"{path.name}.aside-1").exists()
+    )
+
+
+def test_a_cache_that_another_program_holds_is_read_or_done_without(
+    service: Service, served: tuple[Path, dict[str, bytes]], topics: Site
+) -> None:
+    path = topics.root / CACHE
+    path.parent.mkdir()
+    shutil.copy(served[0], path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    built = topics.build(**use_service(service))
+
+    other.execute("ROLLBACK")
+    other.close()
+    (warning,) = built.warnings()
+    assert "another program holds it" in warning
+    assert read_site(built.output) == served[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may mount")
+def test_a_full_disk_costs_the_cache_only(
+    service: Service, served: tuple[Path, dict[str, bytes]], topics: Site
+) -> None:
+    """The cache is on a disk of its own that has no room left."""
+    disk = topics.root / "disk"
+    disk.mkdir()
+    if os.system(f"mount -t tmpfs -o size=100k none {disk} 2>/dev/null") != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        (disk / "filler").write_bytes(b"x" * 80_000)
+        built = topics.build(**use_service(service, RELATED_EMBEDDINGS_CACHE=str(disk / "cache.sqlite")))
+    finally:
+        os.system(f"umount {disk}")
+
+    (warning,) = built.warnings()
+    assert "the space on the disk" in warning
+    assert read_site(built.output) == served[1]
+
+
+# Other libraries' noise
+
+
+def test_the_warnings_of_libraries_neither_abort_nor_litter_a_build(
+    topics: Site, tiny: Path, tmp_path: Path
+) -> None:
+    """A model that lacks a weight makes transformers warn; the plain handler shows whatever is logged."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny, folder)
+    with quiet_libraries():
+        from safetensors.torch import load_file, save_file
+
+        weights = load_file(folder / "model.safetensors")
+        del weights["encoder.layer.0.output.dense.bias"]
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+    printed = run_pelican(
+        topics, "--fatal", "warnings", "--log-handler", "plain", RELATED_EMBEDDINGS_MODEL=str(folder)
+    )
+
+    lines = printed.splitlines()
+    assert lines[0].startswith("related_embeddings: embedding 9 articles with ")
+    assert re.fullmatch(r"related_embeddings: 9 articles, 9 embedded, 0 from cache, in [\d.]+ s", lines[-2])
+    assert lines[-1].startswith("Done: Processed 9 articles")
+    assert len(lines) == 3
+
+
+def test_our_own_warnings_abort_under_fatal_warnings(topics: Site, service: Service) -> None:
+    topics.post("pinned", "A post about bread.", related_posts="no-such-post")
+    configure(topics, **use_service(service))
+
+    printed = end(start(topics, "--fatal", "warnings"), code=1)
+
+    assert "no-such-post" in printed
+    assert len(list_vectors(topics)) == 10
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_that_cannot_show_a_letter_does_not_end_the_build(
+    topics: Site, service: Service, encoding: str
+) -> None:
+    """File names are told to the author; the terminal may have no letters for them."""
+    topics.write("爱.md", f"Title: One\nDate: 2024-01-01\nSlug: one\n\n{TOPICS['bread'][0]} Again.")
+    topics.write("𝔖.md", f"Title: Two\nDate: 2024-01-01\nSlug: two\n\n{TOPICS['bread'][0]} Again.")
+    configure(topics, **use_service(service))
+
+    printed = end(start(topics, environment={**ENVIRONMENT, "PYTHONIOENCODING": f"{encoding}:strict"}))
+
+    assert "say nearly the same" in " ".join(printed.split())
+
+
+# Rebuilding
+
+
+def test_rebuilding_keeps_no_vectors_and_embeds_nothing_again(topics: Site, service: Service) -> None:
+    settings = use_service(service, RELATED_EMBEDDINGS_MAP="map.html", RELATED_EMBEDDINGS_JSON="related.json")
+    counts = []
+    builds = 50 if STRESS else 8
+    for build in range(builds):
+        topics.post("sql-2", TOPICS["sql"][2] + f" Edit {build}.", date="2024-02-09", category="sql")
+        service.requests.clear()
+        topics.build(**settings)
+        if build:
+            assert count_texts(service) == 1
+        if build in (2, builds - 1):
+            counts.append(count_ours())
+
+    assert counts[0] == counts[1]
+
+
+def count_ours() -> dict[str, int]:
+    """Return how many of our objects are alive, without those that hang on the articles that Pelican keeps."""
+    gc.collect()
+    counts: dict[str, int] = {}
+    for thing in gc.get_objects():
+        kind = type(thing)
+        module = str(kind.__module__)
+        ours = module.startswith("pelican_related_embeddings")
+        if (ours and kind.__name__ not in ("Record", "RelatedPosts")) or module.partition(".")[0] in (
+            "numpy",
+            "scipy",
+        ):
+            counts[kind.__qualname__] = counts.get(kind.__qualname__, 0) + 1
+    return counts
+
+
+def test_serving_and_rebuilding_in_a_forked_process_embeds(topics: Site, tiny: Path) -> None:
+    """``pelican -lr`` builds in a child process: the model is loaded there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    configure(topics, RELATED_EMBEDDINGS_MODEL=str(tiny))
+    process = start(topics, "-l", "-r", "-p", str(port), before=os.setsid)
+    page = f"http://127.0.0.1:{port}/bread-0.html"
+    try:
+        wait_until(lambda: "related-posts" in fetch(page) or process.poll() is not None, 120)
+        topics.post("bread-0", TOPICS["bread"][0] + " Rewritten.", date="2024-02-01", category="bread")
+        wait_until(lambda: "Rewritten" in fetch(page) or process.poll() is not None, 60)
+        last = fetch(page)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        printed, _ = process.communicate(timeout=30)
+
+    assert "related-posts" in last, printed
+    assert "embedding 1 article " in printed
+
+
+def fetch(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return str(answer.read().decode("utf-8"))
+    except OSError:
+        return ""
