@@ -130,10 +130,13 @@ class _Job:
     def embed_missing(self) -> None:
         """Embed in chunks, each kept in a transaction of its own, until nothing is missing."""
         todo = self.missing()
+        total = len(todo)
+        # An endpoint answers several requests at a time.
+        share = self.settings.endpoint_concurrency if self.settings.endpoint else 1
         encoder = load_encoder(self.model, self.settings) if todo else None
         while todo and encoder is not None:
             rows = {self.keys[row]: row for row in todo}
-            granted = self.cache.claim(list(rows), CHUNK_PASSAGES)
+            granted = self.cache.claim(list(rows), CHUNK_PASSAGES * share)
             if granted:
                 # Another build may have kept some, and given up its claim, since the last look.
                 self.found |= self.cache.read("vectors", granted)
@@ -142,7 +145,7 @@ class _Job:
                 time.sleep(WAIT_SECONDS)
                 self.found |= self.cache.read("vectors", rows)
             todo = [row for row in todo if self.keys[row] not in self.found]
-            self.progress.advance(len(self.keys) - len(todo), len(self.keys))
+            self.progress.advance(total - len(todo), total)
 
     def embed_chunk(self, encoder: Encoder, rows: Sequence[int]) -> None:
         import numpy as np

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .map_data import MapData
 
 PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
-DEPTH = 16  # candidates kept per document, so that a changed date or pin needs no new ranking
+DEPTH = 16  # candidates kept per document at least, so that a changed date or pin needs no new ranking
 
 # The settings that decide which candidates are shown; the others decide how they are found or rendered.
 SELECTING = (
@@ -170,7 +170,8 @@ class _Build:
         encoder = key_encoder(self.model, self.settings)
         settings = self.settings
         return [
-            [PIPELINE_VERSION, RANKING_VERSION, CALIBRATION_VERSION, TERMS_VERSION, DEPTH],
+            [PIPELINE_VERSION, RANKING_VERSION, CALIBRATION_VERSION, TERMS_VERSION],
+            choose_depth(settings),
             encoder,
             settings.weight,
             settings.across_languages,
@@ -269,12 +270,12 @@ class _Ranker:
             found if has_text else ()
             for found, has_text in zip(ranking.candidates, self.build.has_text, strict=True)
         )
-        return Pool(kept, DEPTH, ranking.duplicates)
+        return Pool(kept, choose_depth(self.build.settings), ranking.duplicates)
 
     def deepen(self, row: int, mask: Sequence[bool]) -> Candidates:
         import numpy as np
 
-        found = self.rank().deepen(row, np.asarray(mask), DEPTH)
+        found = self.rank().deepen(row, np.asarray(mask), choose_depth(self.build.settings))
         return settle_ties(found, order_documents(self.build.documents))
 
     def measure(self, first: int, second: int) -> float:
@@ -330,8 +331,14 @@ def rank_documents(build: _Build) -> Any:
         order=np.arange(len(documents)),  # by path; see settle_ties
         blocked=_block_translations(documents),
         weight=build.settings.weight,
-        depth=DEPTH,
+        depth=choose_depth(build.settings),
     )
+
+
+def choose_depth(settings: Settings) -> int:
+    """Return how many candidates are kept per document: some to spare, and many where they are reordered."""
+    reordered = settings.half_life_days is not None or settings.diversity > 0
+    return max(DEPTH, settings.max * (12 if reordered else 3))
 
 
 def is_on_map(document: Document) -> bool:
