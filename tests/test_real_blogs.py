@@ -24,13 +24,13 @@ def blog(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     shutil.rmtree(site.root)
 
 
-def build(site: Site) -> str:
+def build(site: Site, *options: str) -> str:
     import subprocess
     import sys
 
     from conftest import ENVIRONMENT
 
-    command = [sys.executable, "-m", "pelican", "content", "-s", "pelicanconf.py", "-o", "output"]
+    command = [sys.executable, "-m", "pelican", "content", "-s", "pelicanconf.py", "-o", "output", *options]
     result = subprocess.run(
         command, cwd=site.root, capture_output=True, text=True, check=False, timeout=900, env=ENVIRONMENT
     )
@@ -53,18 +53,30 @@ def count_vectors(site: Site) -> int:
 
 
 def test_each_article_has_one_block_whose_links_lead_somewhere(blog: Site) -> None:
+    """But for the few articles, no more than one in a hundred or so, that are like no other on the blog."""
     articles = {f"{path.stem}.html" for path in blog.content.glob("*.html")}
     pages = read_pages(blog)
+    blocks = {name: BLOCK.findall(page) for name, page in pages.items()}
 
     assert articles <= set(pages)
-    for name, page in pages.items():
-        blocks = BLOCK.findall(page)
-        assert len(blocks) == (name in articles), name
-        for block in blocks:
+    assert {name for name, found in blocks.items() if found} <= articles
+    assert sum(not blocks[name] for name in articles) <= 0.02 * len(articles)
+    for name, found in blocks.items():
+        assert len(found) <= 1, name
+        for block in found:
             links = LINK.findall(block)
             assert 1 <= len(links) == len(set(links)) <= 5
             assert f"/{name}" not in links
             assert all((blog.root / "output" / link.lstrip("/")).is_file() for link in links)
+
+
+def test_without_a_minimum_score_every_article_has_a_block(blog: Site) -> None:
+    build(blog, "-e", "RELATED_EMBEDDINGS_MIN_SCORE=0")
+    pages = read_pages(blog)
+    build(blog)
+
+    for path in blog.content.glob("*.html"):
+        assert len(BLOCK.findall(pages[f"{path.stem}.html"])) == 1
 
 
 def test_the_next_build_embeds_nothing_and_writes_the_same(blog: Site) -> None:
