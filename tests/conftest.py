@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ from pelican.log import LimitFilter
 from pelican.settings import read_settings
 
 from pelican_related_embeddings import encoder
+
+# In a test run in the background Ctrl-C is ignored, and so it would be in the builds that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("CORPORA", ROOT.parent / "shared" / "corpora"))

@@ -315,8 +315,6 @@ def test_ctrl_c_ends_a_call_at_once(service: Service) -> None:
     """The service would take a minute; the process is given seconds."""
     service.pause = 4
     code = f"""
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background has it ignored
 from pelican_related_embeddings.encoder import Model, load_encoder
 from pelican_related_embeddings.settings import Settings
 settings = Settings(endpoint={service.url!r}, batch_size=1, endpoint_concurrency=2)
