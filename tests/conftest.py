@@ -257,8 +257,8 @@ def _quiet() -> Iterator[None]:
 def _forget_plugins() -> Iterator[None]:
     """Disconnect whatever a test's builds have connected: signals outlive a build."""
     named = {name: signal for name, signal in vars(signals).items() if hasattr(signal, "receivers")}
-    kept = {name: dict(signal.receivers) for name, signal in named.items()}
+    kept = {name: dict(one.receivers) for name, one in named.items()}
     yield
-    for name, signal in named.items():
-        signal.receivers.clear()
-        signal.receivers.update(kept[name])
+    for name, one in named.items():
+        one.receivers.clear()
+        one.receivers.update(kept[name])
