@@ -1,5 +1,6 @@
 """Pelican's articles and pages as documents."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -40,7 +41,7 @@ def collect_contents(generators: Iterable[Any], settings: Settings) -> list[tupl
         for contents, published in _list_contents(generator, settings):
             for content in contents:
                 found.setdefault(id(content), (content, published))
-    return sorted(found.values(), key=lambda pair: (path_content(pair[0]), pair[0].lang))
+    return sorted(found.values(), key=lambda pair: (path_content(pair[0]), str(pair[0].lang)))
 
 
 def _list_contents(generator: Any, settings: Settings) -> list[tuple[Sequence[Any], bool]]:
@@ -69,7 +70,9 @@ def describe_contents(
     """Return a document for each of ``contents``."""
     paths: dict[str, str] = {}
     if settings.skip_linked:
-        paths = {_shorten(f"{site_url}/{content.url}"): path_content(content) for content, _ in contents}
+        for content, _ in contents:
+            with contextlib.suppress(ValueError):
+                paths[_shorten(f"{site_url}/{content.url}")] = path_content(content)
     return [_describe(content, published, paths, site_url) for content, published in contents]
 
 
@@ -77,7 +80,7 @@ def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url:
     html = read_html(content)
     path = path_content(content)
     decided = {
-        _fold_name(name): value for name, value in content.metadata.items() if "related" in name.lower()
+        _fold_name(name): value for name, value in read_metadata(content).items() if "related" in name.lower()
     }
     return Document(
         path=path,
@@ -99,6 +102,11 @@ def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url:
         hidden=_is_true(decided.get("related_posts_hide")),
         never=_is_true(decided.get("related_posts_never")),
     )
+
+
+def read_metadata(content: Any) -> Mapping[str, Any]:
+    """Return a content's metadata; an article that calls one of its own "metadata" has lost it."""
+    return content.metadata if isinstance(content.metadata, Mapping) else {}
 
 
 def read_html(content: Any) -> str:
@@ -142,14 +150,18 @@ def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> lis
     """
     found = set()
     for href in re.findall(_HREF, html):
-        source = re.match(_SOURCE_LINK, href)
-        if source is not None:
-            target = unquote(urlsplit(source[1]).path)
-            folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)
-            found.add(normpath(join(folder, target.lstrip("/"))))
-        else:
-            found.add(paths.get(_shorten(urljoin(url, href)), ""))
+        with contextlib.suppress(ValueError):  # what is no address, such as http://[, is a link to nobody
+            found.add(_find_target(href, path, url, paths))
     return sorted(found - {"", path})
+
+
+def _find_target(href: str, path: str, url: str, paths: Mapping[str, str]) -> str:
+    source = re.match(_SOURCE_LINK, href)
+    if source is None:
+        return paths.get(_shorten(urljoin(url, href)), "")
+    target = unquote(urlsplit(source[1]).path)
+    folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)
+    return normpath(join(folder, target.lstrip("/")))
 
 
 def _shorten(url: str) -> str:
@@ -163,7 +175,7 @@ def describe_misspelt(contents: Iterable[Any]) -> list[str]:
     close: dict[str, list[str]] = {}
     found: dict[str, list[str]] = {}
     for content in contents:
-        for name in content.metadata:
+        for name in read_metadata(content):
             if name not in close:
                 folded = _fold_name(name)
                 known = folded in METADATA
@@ -192,7 +204,7 @@ def find_rivals(contents: Iterable[Any]) -> dict[str, str]:
         for name in RIVALS
         if isinstance(value := getattr(content, name, None), list | tuple)
         and not isinstance(value, RelatedPosts)
-        and value is not content.metadata.get(name)
+        and value is not read_metadata(content).get(name)
     }
 
 

@@ -9,6 +9,8 @@ from rich.console import Console, Group
 from rich.errors import LiveError
 
 from .encoder import DOWNLOAD_SIZES
+from .errors import StrictError
+from .libraries import first_line
 from .pipeline import Outcome
 from .settings import Settings
 
@@ -98,6 +100,18 @@ class BuildReporter:
                 spinner = live.renderable
                 live.update(Group(spinner, bar))
                 self._bar, self._remove = bar, lambda: live.update(spinner, refresh=True)
+
+
+def report_fault(lost: str, error: Exception, strict: bool, group: str | None = None) -> None:
+    """Warn that an exception has cost a part of the site; under strict, end the build.
+
+    Not to be called where exceptions are caught: under ``--fatal`` a warning raises one. Of warnings with
+    the same ``group`` Pelican shows four, and then the group's text.
+    """
+    message = make_printable(f"{lost} ({first_line(error)}).", console.encoding)
+    _logger.warning("related_embeddings: %s", message, extra={"limit_msg": group} if group else None)
+    if strict:
+        raise StrictError(f"RELATED_EMBEDDINGS_STRICT is on, and: {message}") from error
 
 
 def make_printable(text: str, encoding: str) -> str:

@@ -19,10 +19,10 @@ def append_to_feed(context: Any, feed: Any, environment: Any) -> None:
     if part is None:
         return
     site_url = feed.feed["link"].rstrip("/")
-    articles = {_find_path(urljoin(f"{site_url}/", url)): article for url, article in _list_articles(context)}
+    articles = {_find_path(url, site_url): article for url, article in _list_articles(context)}
     template = environment.get_template(TEMPLATE)
     for item in feed.items:
-        article = articles.get(_find_path(item["link"]))
+        article = articles.get(_find_path(item["link"], site_url))
         if article is not None and article.related_posts and item.get(part):
             block = template.render({**context, "article": article, "SITEURL": site_url})
             item[part] = f"{item[part]}\n{block.strip()}"
@@ -37,12 +37,15 @@ def _find_part(context: Any, feed: Any) -> str | None:
 def _list_articles(context: Any) -> list[tuple[str, Any]]:
     contents = context.get("generated_content", {}).values()
     return [
-        (content.url, content)
+        (str(content.url), content)
         for content in contents
         if isinstance(getattr(content, "related_posts", None), RelatedPosts)
     ]
 
 
-def _find_path(url: str) -> str:
+def _find_path(url: str, site_url: str) -> str:
     """Return an address's path: feeds encode it and may append ``?ref=feed``."""
-    return unquote(urlsplit(url).path)
+    try:
+        return unquote(urlsplit(urljoin(f"{site_url}/", url)).path)
+    except ValueError:  # an author may set any text as a post's address
+        return url

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .console import report_fault
 from .records import RelatedPosts
 
 PARTIAL = "related_posts"
@@ -26,10 +27,11 @@ _BLOCK_TAG = r"\{%(-?) (?:end)?block\b[^%]*?(-?)%\}"
 class InsertingTemplate:
     """A template of Pelican's that adds the block where it renders the page of an article."""
 
-    def __init__(self, template: Any, generator: Any, insert: bool | str) -> None:
+    def __init__(self, template: Any, generator: Any, insert: bool | str, strict: bool = False) -> None:
         self.template = template
         self.generator = generator
         self.insert = insert
+        self.strict = strict
 
     def render(self, *args: Any, **kwargs: Any) -> str:
         """Return the page, with the block if it is an article's page and the theme shows none."""
@@ -41,22 +43,38 @@ class InsertingTemplate:
         page = str(self.template.render(context))
         if source.related_posts.shown or not source.related_posts:
             return page
-        block = render_partial(self.generator, {**context, "article": source})
-        return insert_block(page, block, source.content or "", self.insert)
+        block = self.render_block({**context, "article": source})
+        return insert_block(page, block, source.content or "", self.insert) if block else page
+
+    def render_block(self, context: Mapping[str, Any]) -> str:
+        """Return the block, or nothing where an article is such that our own template fails."""
+        if find_own_partial(self.generator) is False:
+            return render_partial(self.generator, context)  # whoever wrote it sees its errors
+        try:
+            return render_partial(self.generator, context)
+        except Exception as error:  # noqa: BLE001 - an article may set any attribute to anything
+            fault = error
+        report_fault(
+            f"{context['output_file']} has no related posts: its block cannot be rendered",
+            fault,
+            self.strict,
+            "more pages have no related posts: their blocks cannot be rendered",
+        )
+        return ""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.template, name)
 
 
-def insert_into_pages(generator: Any, insert: bool | str) -> None:
+def insert_into_pages(generator: Any, insert: bool | str, strict: bool = False) -> None:
     """Make the templates that ``generator`` hands out add the block to the pages of articles."""
     if insert is not False:
-        generator.get_template = partial(_get_template, generator, generator.get_template, insert)
+        generator.get_template = partial(_get_template, generator, generator.get_template, insert, strict)
 
 
-def _get_template(generator: Any, original: Any, insert: bool | str, name: str) -> Any:
+def _get_template(generator: Any, original: Any, insert: bool | str, strict: bool, name: str) -> Any:
     template = original(name)
-    return template if name == PARTIAL else InsertingTemplate(template, generator, insert)
+    return template if name == PARTIAL else InsertingTemplate(template, generator, insert, strict)
 
 
 def render_partial(generator: Any, context: Mapping[str, Any]) -> str:
@@ -65,15 +83,21 @@ def render_partial(generator: Any, context: Mapping[str, Any]) -> str:
     Where it is the plugin's own, nobody overrides its blocks: without them, and with only the variables
     that it needs, it renders the same in a quarter of the time, since each block copies the context.
     """
+    plain = find_own_partial(generator)
+    if plain is False:
+        return str(generator.get_template(PARTIAL).render(context))
+    return str(plain.render({name: context[name] for name in NEEDED if name in context}))
+
+
+def find_own_partial(generator: Any) -> Any:
+    """Return our own ``related_posts.html`` without its blocks, or False where there is another."""
     env = generator.env
     plain = env.globals.get(_PLAIN)
     if plain is None:
         source, filename, _ = env.loader.get_source(env, f"{PARTIAL}.html")
         own = filename is not None and Path(filename).parent == TEMPLATES
         plain = env.globals[_PLAIN] = env.from_string(strip_blocks(source)) if own else False
-    if plain is False:
-        return str(generator.get_template(PARTIAL).render(context))
-    return str(plain.render({name: context[name] for name in NEEDED if name in context}))
+    return plain
 
 
 def strip_blocks(source: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import TemplateError
 from pelican.generators import Generator
 
+from .console import report_fault
 from .map_data import MapData
 from .map_page import (
-    MapPage,
     MapPost,
     RelatedEntry,
     build_page,
@@ -56,19 +56,29 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
         if offer is None:
             return
         settings = read_settings(self.settings)
-        posts = [describe_article(key, article) for key, article in offer.articles.items()]
-        if settings.map and offer.data is not None:
-            keys = {key: [entry.key for entry in entries] for key, entries in offer.related.items()}
-            language = self.settings.get("DEFAULT_LANG") or ""
-            self.write_map(writer, settings, build_page(offer.data, posts, keys, language))
-        if settings.json:
-            # Not by the writer: sitemap plugins list everything that it writes.
-            text = dump_related(posts, offer.related, self.settings.get("SITEURL") or "")
-            write_atomically(Path(self.output_path) / settings.json, text)
+        faults: list[tuple[str, Exception]] = []
+        for name, write in ((settings.map, self.write_map), (settings.json, self.write_json)):
+            try:
+                if name:
+                    write(writer, settings, offer)
+            except Exception as error:  # noqa: BLE001 - all other pages have been written
+                faults.append((f"{name} cannot be written, all else is", error))
+        for lost, fault in faults:
+            report_fault(lost, fault, settings.strict)
 
-    def write_map(self, writer: Any, settings: Settings, page: MapPage) -> None:
+    def write_json(self, _writer: Any, settings: Settings, offer: MapOffer) -> None:
+        """Write the JSON, and not by the writer: sitemap plugins list everything that it writes."""
+        posts = describe_articles(offer)
+        text = dump_related(posts, offer.related, self.settings.get("SITEURL") or "")
+        write_atomically(Path(self.output_path) / str(settings.json), text)
+
+    def write_map(self, writer: Any, settings: Settings, offer: MapOffer) -> None:
         """Write the map's page, and its script and style beside it where they are to be separate."""
-        assert settings.map is not None  # noqa: S101 - for mypy; the caller has looked
+        if offer.data is None or settings.map is None:
+            return
+        keys = {key: [entry.key for entry in entries] for key, entries in offer.related.items()}
+        language = self.settings.get("DEFAULT_LANG") or ""
+        page = build_page(offer.data, describe_articles(offer), keys, language)
         script, style = (_STATIC / f"related_map.{kind}" for kind in ("js", "css"))
         if settings.map_separate_files:
             folder = (Path(self.output_path) / settings.map).parent
@@ -113,6 +123,11 @@ class MapTemplate:
 
     def _get(self, name: str) -> Any:
         return self._generator.env.get_template(name)
+
+
+def describe_articles(offer: MapOffer) -> list[MapPost]:
+    """Return what the map and the JSON show of all articles."""
+    return [describe_article(key, article) for key, article in offer.articles.items()]
 
 
 def describe_article(key: str, article: Any) -> MapPost:

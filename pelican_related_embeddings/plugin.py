@@ -73,7 +73,7 @@ def add_templates(generator: Any) -> None:
     if settings.feeds:
         generator.context[FEEDS] = generator.env
     if isinstance(generator, ArticlesGenerator | PagesGenerator):
-        insert_into_pages(generator, settings.insert)
+        insert_into_pages(generator, settings.insert, settings.strict)
 
 
 def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":

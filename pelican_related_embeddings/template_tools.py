@@ -29,7 +29,7 @@ class TemplateTools:
 
     def heading(self, source: Any) -> str:
         """Return the heading of the block for an article; empty if the blogger wants none."""
-        lang = source.lang
+        lang = str(source.lang)
         if lang not in self._headings:
             self._headings[lang] = choose_heading(self._title, lang)
         return self._headings[lang]
@@ -51,7 +51,7 @@ class TemplateTools:
         parts = [self._show_picture(post, site_url)] if "image" in show else []
         hreflang = f' hreflang="{escape(post.lang)}"' if post.lang != lang else ""
         parts.append(f'<a href="{site_url}/{self.url(post)}"{hreflang}>{post.title}</a>')
-        if "date" in show and getattr(post, "locale_date", None):
+        if "date" in show and getattr(post, "locale_date", None) and getattr(post, "date", None):
             parts.append(f' <time datetime="{post.date.isoformat()}">{post.locale_date}</time>')
         if "category" in show:
             parts.append(_show_part("category", str(getattr(post, "category", "") or "")))
@@ -67,11 +67,11 @@ class TemplateTools:
 
     def name(self, source: Any) -> str:
         """Return what a screen reader calls a block that has no heading."""
-        return choose_heading(None, source.lang)
+        return choose_heading(None, str(source.lang))
 
     def direction(self, lang: str) -> str:
         """Return the direction in which a language is written: ``ltr`` or ``rtl``."""
-        return find_direction(lang)
+        return find_direction(str(lang))
 
     def image(self, post: Any, site_url: str = "") -> str:
         """Return the address of a post's picture, or an empty text."""

@@ -16,6 +16,7 @@ import sqlite3
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,12 @@ from fault_fixtures import (
     use_service,
     write_many,
 )
+from jinja2 import UndefinedError
 from misbehaving_server import Service, serve
 from test_encoder import save_tiny_model
 
 from pelican_related_embeddings.cache import sum_row
+from pelican_related_embeddings.errors import StrictError
 from pelican_related_embeddings.libraries import quiet_libraries
 
 POSTS = 200
@@ -607,3 +610,136 @@ def fetch(url: str) -> str:
             return str(answer.read().decode("utf-8"))
     except OSError:
         return ""
+
+
+# Exceptions
+
+
+NASTY_NAMES = """
+    _content _context metadata settings source_path relative_source_path date_format timezone in_default_lang
+    locale_date category tags author lang slug title summary template translations url save_as override_url
+    override_save_as related_posts related_posts_exclude related_posts_hide similar_posts image url_format
+""".split()
+NASTY_VALUES = ("oops", "http://[oops/", "\n    two\n    three", "{{ article.nothing.at.all }}", "<b>&\"'")
+SHOW_ALL = {
+    "RELATED_EMBEDDINGS_SKIP_LINKED": True,
+    "RELATED_EMBEDDINGS_FEEDS": True,
+    "RELATED_EMBEDDINGS_MAP": "map.html",
+    "RELATED_EMBEDDINGS_JSON": "related.json",
+    "RELATED_EMBEDDINGS_SHOW": ["date", "category", "summary", "image", "terms"],
+    "FEED_ALL_ATOM": "feed.xml",
+    "SITEURL": "https://example.org",
+}
+
+
+def list_names(output: Path) -> set[str]:
+    return set(read_site(output)) - {"map.html", "related.json"}
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_metadata_that_overwrites_an_attribute_costs_no_page(
+    topics: Site, service: Service, name: str
+) -> None:
+    """Pelican sets every metadata name as an attribute. Articles that it builds by itself must be built."""
+    for number, value in enumerate(NASTY_VALUES):
+        topics.write(
+            f"nasty-{number}.md",
+            f"Title: Nasty {number}\nDate: 2024-01-01\nSlug: nasty-{number}\n{name}: {value}\n\n"
+            f"{TOPICS['bread'][0]} Number {number}. [Link](http://[::1) [other]({{filename}}bread-0.md)",
+        )
+        if not builds_alone(topics):
+            (topics.content / f"nasty-{number}.md").unlink()
+    alone = topics.build(PLUGINS=[], **{**SHOW_ALL, "OUTPUT_PATH": str(topics.root / "alone")})
+
+    built = topics.build(**use_service(service, **SHOW_ALL))
+
+    assert list_names(built.output) == list_names(alone.output)
+    assert has_lists(built)
+    ours = [warning for warning in built.warnings() if warning.startswith("related_embeddings")]
+    assert not [warning for warning in ours if "No related posts" in warning]
+
+
+def builds_alone(site: Site) -> bool:
+    try:
+        site.build(PLUGINS=[], **{**SHOW_ALL, "OUTPUT_PATH": str(site.root / "trial")})
+    except Exception:  # noqa: BLE001 - whatever it is that Pelican cannot build
+        return False
+    return True
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_article_that_breaks_the_block_keeps_its_page(
+    topics: Site, service: Service, strict: bool
+) -> None:
+    """Another plugin, after ours, takes the title from a post: Pelican's templates show none, ours fails."""
+    from pelican import signals
+
+    def spoil(generators: Any) -> None:
+        for article in generators[0].articles:
+            if article.slug == "bread-0":
+                del article.title
+
+    topics.build(**use_service(service))  # now ours is connected, and before the other
+    signals.all_generators_finalized.connect(spoil)
+    build = partial(topics.build, **use_service(service), RELATED_EMBEDDINGS_STRICT=strict)
+    if strict:
+        with pytest.raises(StrictError, match="cannot be rendered"):
+            build()
+        return
+    built = build()
+
+    assert all("<article" in built.read(name) or "<main" in built.read(name) for name in PAGES)
+    assert len(built.links("bread-0.html")) == 5
+    assert 1 <= len(built.warnings()) <= 5
+    assert all("cannot be rendered" in warning for warning in built.warnings())
+
+
+def test_a_template_of_the_bloggers_own_that_fails_says_so(topics: Site, service: Service) -> None:
+    folder = topics.root / "mine"
+    folder.mkdir()
+    (folder / "related_posts.html").write_text("{{ article.nothing.at.all }}")
+
+    with pytest.raises(UndefinedError):
+        topics.build(**use_service(service, THEME_TEMPLATES_OVERRIDES=[str(folder)]))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"RELATED_EMBEDDINGS_MAP": "index.html/map.html", "RELATED_EMBEDDINGS_JSON": "related.json"},
+        {"RELATED_EMBEDDINGS_JSON": "index.html/related.json", "RELATED_EMBEDDINGS_MAP": "map.html"},
+        {"RELATED_EMBEDDINGS_MAP": "theme", "RELATED_EMBEDDINGS_JSON": "related.json"},
+    ],
+)
+def test_a_map_or_json_that_cannot_be_written_costs_only_itself(
+    topics: Site, service: Service, settings: dict[str, Any]
+) -> None:
+    """The settings name a place that a page of the site, or a folder, has already."""
+    (topics.root / "output" / "theme").mkdir(parents=True)
+
+    built = topics.build(**use_service(service, **settings))
+
+    (warning,) = built.warnings()
+    assert "cannot be written, all else is" in warning
+    assert has_lists(built)
+    assert (built.output / "related.json").is_file() or (built.output / "map.html").is_file()
+    with pytest.raises(StrictError, match="cannot be written"):
+        topics.build(**use_service(service, **settings, RELATED_EMBEDDINGS_STRICT=True))
+
+
+def test_a_map_that_cannot_be_written_aborts_under_fatal_warnings(topics: Site, service: Service) -> None:
+    configure(topics, **use_service(service, RELATED_EMBEDDINGS_MAP="index.html/map.html"))
+
+    end(start(topics, "--fatal", "warnings"), code=1)
+
+    assert BLOCKS(topics)
+
+
+def test_a_link_that_is_no_address_costs_no_list(topics: Site, service: Service) -> None:
+    topics.post("bread-1", TOPICS["bread"][1] + " [Broken](http://[oops) [good](/bread-0.html)")
+
+    built = topics.build(**use_service(service, RELATED_EMBEDDINGS_SKIP_LINKED=True))
+
+    assert built.warnings() == []
+    assert "/bread-0.html" not in built.links("bread-1.html")
+    assert built.links("bread-1.html")
