@@ -33,6 +33,7 @@ class BuildReporter:
         self._quiet = logging.getLogger().getEffectiveLevel() >= logging.CRITICAL
         self._bar: Progress | None = None
         self._task: Any = None
+        self._redraw: Callable[[], None] = _do_nothing
         self._remove: Callable[[], None] = _do_nothing
 
     def announce(self, count: int, download: bool) -> None:
@@ -54,6 +55,7 @@ class BuildReporter:
         """Move the progress bar."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total)
+            self._redraw()  # not left to the next tick: after the last step there may be none
 
     def note(self, message: str) -> None:
         """Log a remark for whoever looks into a problem."""
@@ -91,7 +93,7 @@ class BuildReporter:
         self._task = bar.add_task("embedding", total=count)
         try:
             bar.start()
-            self._bar, self._remove = bar, bar.stop
+            self._bar, self._redraw, self._remove = bar, bar.refresh, bar.stop
         except LiveError:
             # Pelican's own spinner is running, and before rich 14.1 there can be only one live display:
             # the bar joins it. Rich tells nobody which one it is, hence the private name.
@@ -99,7 +101,8 @@ class BuildReporter:
             if live is not None:
                 spinner = live.renderable
                 live.update(Group(spinner, bar))
-                self._bar, self._remove = bar, lambda: live.update(spinner, refresh=True)
+                self._bar, self._redraw = bar, live.refresh
+                self._remove = lambda: live.update(spinner, refresh=True)
 
 
 def report_fault(lost: str, error: Exception, strict: bool, group: str | None = None) -> None:
