@@ -1,0 +1,316 @@
+"""Strange and hostile input: whatever a title or an article holds, it is text where it is shown."""
+
+import datetime as dt
+import json
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import TOPICS, Built, Site
+from fault_fixtures import STRESS, count_steps, use_service
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment, FileSystemLoader
+from misbehaving_server import serve
+from test_map_page import Markup, make_data, make_post, render
+
+from pelican_related_embeddings.injection import TEMPLATES, insert_block
+from pelican_related_embeddings.lexical import count_terms
+from pelican_related_embeddings.map_page import RelatedEntry, build_page, dump_json, dump_related
+from pelican_related_embeddings.markup import read_classes, tokenize
+from pelican_related_embeddings.records import Record, RelatedPosts
+from pelican_related_embeddings.settings import Settings
+from pelican_related_embeddings.template_tools import TemplateTools
+from pelican_related_embeddings.text import extract_blocks, extract_text
+from pelican_related_embeddings.windows import cut_passages, cut_text
+
+FRAGMENTS = 10_000 if STRESS else 1_000
+TITLES = 2_000 if STRESS else 150
+fuzz = settings(
+    max_examples=TITLES, deadline=None, derandomize=not STRESS, suppress_health_check=list(HealthCheck)
+)
+
+PIECES = [
+    "<script>alert(1)</script>", "</script>", "</title>", "</a>", "</li></ul></aside>", "<img src=x onerror=a>",
+    "' onmouseover='a", '" onmouseover="a', "]]>", "<![CDATA[", "<!--", "-->", "{{ 7*7 }}", "{% raw %}", "{#",
+    "\x00", "\x07", "\x1b[31m", "\u202e", "\u2066", "\u2028", "\ud800", "\udfff", "\ufeff", "&amp;", "&#0;", "&#xD800;",
+    "&lt;script&gt;", "javascript:alert(1)", "\\", "\\u003c", "é", "爱", "🧁", "שלום", "ﷺ", "\n", "\t", "W" * 300,
+]  # fmt: skip
+STRANGE = st.lists(
+    st.one_of(st.sampled_from(PIECES), st.text(st.characters(exclude_categories=()), max_size=8)), max_size=6
+).map("".join)
+TAGS = [
+    "<p>",
+    "</p>",
+    "<pre>",
+    "<div class=toc>",
+    "</div>",
+    "<a href='x'>",
+    "<svg>",
+    "<td class=linenos>",
+    "<",
+    "&",
+]
+HTML = st.lists(
+    st.one_of(st.sampled_from(PIECES + TAGS), st.text(st.characters(exclude_categories=()), max_size=12)),
+    max_size=30,
+).map("".join)
+
+
+# Text
+
+
+@settings(
+    max_examples=FRAGMENTS, deadline=None, derandomize=not STRESS, suppress_health_check=list(HealthCheck)
+)
+@given(HTML)
+def test_any_html_becomes_clean_text_terms_and_passages(html: str) -> None:
+    blocks = extract_blocks(html)
+    title = extract_text(html)
+
+    for text in (title, *(block.text for block in blocks)):
+        assert text == " ".join(text.split())
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f]", text)
+        text.encode("utf-8")
+    terms = count_terms(title, blocks)
+    assert type(terms).from_bytes(terms.to_bytes()).to_bytes() == terms.to_bytes()
+    for passage in cut_passages([html], [html], lambda text: cut_text(text, 50, 3)).texts:
+        passage.encode("utf-8")
+
+
+ADVERSARIAL = {
+    "classes": (read_classes, " class" * 3000),
+    "class spaces": (read_classes, " class =" + " " * 30_000),
+    "unclosed quote": (extract_blocks, "<a title='" * 3000),
+    "marks": (extract_blocks, "<!-- related:" + " " * 30_000 + "-->"),
+    "brackets": (lambda html: list(tokenize(html)), "<" * 30_000),
+    "block tags": (lambda html: insert_block(html, "", html), "<!-- related " * 3000),
+    "marker spaces": (lambda html: insert_block(html, "", html), "<!--" + " " * 30_000 + "relate"),
+    "one word": (lambda html: count_terms("", extract_blocks(html)), "a" * 100_000),
+    "hyphens": (lambda html: count_terms("", extract_blocks(html)), "a-" * 30_000),
+    "apostrophes": (lambda html: count_terms("", extract_blocks(html)), "a'" * 30_000),
+    "digits": (lambda html: count_terms("", extract_blocks(html)), "1.2_" * 30_000),
+    "combining": (lambda html: count_terms("", extract_blocks(html)), "a" + "\u0301" * 30_000),
+}
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_no_expression_backtracks_for_seconds(name: str) -> None:
+    """In a process with a limit of its processor's time, since there is no other way out of an expression."""
+    import signal
+
+    function, text = ADVERSARIAL[name]
+    signal.signal(signal.SIGVTALRM, _give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 20)
+    try:
+        function(text)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _give_up(*_: object) -> None:
+    raise AssertionError("still matching after 20 seconds of the processor's time")
+
+
+# Titles and metadata, as the block, the map, the JSON and the feed show them
+
+
+class Parsed(HTMLParser):
+    """The elements of a piece of HTML, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def make_article(**fields: Any) -> SimpleNamespace:
+    about: dict[str, Any] = {"lang": "en", "title": "A title", "url": "post.html", "locale_date": "today"}
+    about |= {"date": dt.datetime(2024, 5, 6), "category": "notes", "summary": "", "image": ""}
+    return SimpleNamespace(**{**about, **fields})
+
+
+@pytest.fixture(scope="module")
+def environment() -> Environment:
+    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=False)  # as Pelican has it
+    found.globals["related_embeddings"] = TemplateTools(
+        Settings(show=("date", "category", "summary", "image", "terms"))
+    )
+    return found
+
+
+@fuzz
+@given(STRANGE)
+def test_what_is_no_title_is_text_or_an_attribute_in_the_block(environment: Environment, text: str) -> None:
+    """A title is HTML by Pelican's custom; a category, a picture, a language and shared words are not."""
+    post = make_article(category=text, image=text, lang=text, summary=text)
+    source = make_article(related_posts=RelatedPosts([Record(post, 0.5, 0, 0, (text,), False)]))
+    template = environment.get_template("related_posts.html")
+
+    parsed = Parsed(template.render(article=source, SITEURL="", DEFAULT_LANG="en"))
+
+    expected = ["aside", "h2", "ul", "li", "img", "a", "time", "span"]
+    assert set(dict(parsed.elements)) <= set(expected)
+    assert all(
+        set(attributes)
+        <= {
+            "class",
+            "id",
+            "aria-labelledby",
+            "lang",
+            "dir",
+            "src",
+            "alt",
+            "width",
+            "loading",
+            "href",
+            "hreflang",
+        }
+        | {"datetime"}
+        for _, attributes in parsed.elements
+    )
+
+
+@fuzz
+@given(STRANGE)
+def test_a_title_is_text_on_the_map_and_comes_back_from_its_data(title: str) -> None:
+    posts = [make_post("one", title, category=title, summary=title, lang=title), make_post("two")]
+    page = build_page(make_data(posts, labels=[(title, "word")]), posts, {"one.md": ["two.md"]})
+
+    rendered = render(page)
+    rendered.encode("utf-8", "surrogatepass")
+    markup = Markup(rendered)
+
+    kinds = [tag for tag, _ in markup.elements]
+    assert kinds.count("script") == 2
+    assert "img" not in kinds
+    assert not [name for _, attributes in markup.elements for name in attributes if name.startswith("on")]
+    data = json.loads(markup.data)
+    assert len(data["posts"]) == 2
+    assert page.data == markup.data
+
+
+@fuzz
+@given(STRANGE)
+def test_any_value_comes_back_from_json_and_ends_no_script(text: str) -> None:
+    dumped = dump_json({"text": text})
+
+    assert json.loads(dumped) == {"text": text}
+    assert not re.search("[<>&\u2028\u2029]", dumped)
+
+
+@fuzz
+@given(STRANGE)
+def test_the_json_of_related_posts_is_json_in_utf8(text: str) -> None:
+    posts = [make_post("one", text, lang=text), make_post("two")]
+
+    written = dump_related(posts, {"two.md": [RelatedEntry("one.md", 0.5, ("word",))]}).encode("utf-8")
+
+    found = {post["slug"]: post for post in json.loads(written)["posts"]}
+    assert found["one"]["title"] == extract_text(text)
+    assert found["two"]["related"][0]["slug"] == "one"
+
+
+# Whole builds
+
+
+@pytest.fixture
+def build(site: Site) -> Any:
+    with serve() as service:
+        yield lambda **more: site.build(**use_service(service, **more))
+
+
+def test_hostile_titles_in_a_build_are_parsed_back(site: Site, build: Any) -> None:
+    """From front matter to block, feed, JSON and map; what the source may hold is what an author can write."""
+    titles = [piece for piece in PIECES if piece.isprintable() and piece.strip() and "raw" not in piece]
+    for number, title in enumerate(titles):
+        escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        site.post(f"post-{number}", f"{TOPICS['bread'][number % 3]} {number}", title=f"Title {escaped}")
+    built = build(
+        SITEURL="https://example.org",
+        FEED_ALL_ATOM="feed.xml",
+        RELATED_EMBEDDINGS_FEEDS=True,
+        RELATED_EMBEDDINGS_MAP="map.html",
+        RELATED_EMBEDDINGS_JSON="related.json",
+    )
+
+    assert len(list(ET.fromstring(built.read("feed.xml")).iter("{http://www.w3.org/2005/Atom}entry")))
+    for number, _ in enumerate(titles):
+        (block,) = built.blocks(f"post-{number}.html")
+        assert {tag for tag, _ in Parsed(block).elements} == {"aside", "h2", "ul", "li", "a", "time"}
+    told = {post["slug"]: post["title"] for post in json.loads(built.read("related.json"))["posts"]}
+    assert told == {
+        f"post-{number}": " ".join(f"Title {title}".split()) for number, title in enumerate(titles)
+    }
+    assert "49" not in "".join(told.values())
+    assert len([tag for tag, _ in Markup(built.read("map.html")).elements if tag == "script"]) == 2
+
+
+def test_giant_and_odd_articles_are_built_and_said_only_once(site: Site, build: Any) -> None:
+    megabytes = 50 if STRESS else 5
+    odd = {
+        "giant": "<p>" + f"{TOPICS['bread'][0]} " * (megabytes * 1_000_000 // 190) + "</p>",
+        "line": "word " * 100_000,
+        "image": f'<img src="data:image/png;base64,{"iVBORw0KGgo" * 100_000}"> {TOPICS["stars"][0]}',
+        "minified": "<pre>" + "var a=1;function(){return a};" * 20_000 + "</pre>",
+        "cjk": "机器学习让计算机从数据中学习" * 500,
+        "thai": "การเรียนรู้ของเครื่องทำให้คอมพิวเตอร์เรียนรู้" * 200,
+        "emoji": "🧁🍞🥖" * 50,
+        "unknown": "Qaplaʼ bIQapjajDaq batlh Daqawlu'taH " * 20,
+        "empty": "",
+        "one-letter": "a",
+        "stops": "the and of a to in is",
+        "nested": "<div>" * 5000 + "deep" + "</div>" * 5000,
+        "surrogates": "&#xD800; &#0; &#1114112; &#xFFFF; bread",
+        "templates": "{{ 7*7 }} {% for x in y %} {# bread",
+    }
+    for name, html in odd.items():
+        site.write(
+            f"{name}.html",
+            f'<html><head><title>{name}</title><meta name="date" content="2024-01-01">'
+            f'<meta name="slug" content="{name}"></head><body>{html}</body></html>',
+        )
+    site.post("tagged", TOPICS["sql"][0], tags=", ".join(f"tag{number}" for number in range(10_000)))
+
+    built: Built = build(TAG_SAVE_AS="")
+
+    assert built.warnings() == []
+    assert set(built.articles) == {f"{name}.html" for name in (*odd, "tagged")}
+    assert built.blocks("empty.html") == []
+    assert built.links("giant.html")
+    assert built.links("cjk.html")
+    assert "49" not in built.read("templates.html")
+
+
+def test_a_giant_article_costs_no_more_than_the_limit(site: Site) -> None:
+    """Beyond the limit a longer article takes no more steps, counted by the interpreter."""
+    piece = "<p>Sourdough bread rises slowly.</p>"
+    once, twice = (
+        count_steps(lambda html=piece * times: extract_blocks(html)) for times in (50_000, 100_000)
+    )
+
+    assert twice < 1.1 * once
+
+
+@pytest.mark.parametrize("text", [TOPICS["bread"][0], "🧁🍞🥖", "爱", "a", "the and of"])
+def test_a_blog_of_identical_articles_is_built(site: Site, build: Any, text: str) -> None:
+    for number in range(12):
+        site.post(f"post-{number:02}", text, title="The same")
+
+    built = build(RELATED_EMBEDDINGS_MAP="map.html")
+
+    assert built.warnings() == []
+    for name in built.articles:
+        assert f"/{name}" not in built.links(name)
+        assert len(built.links(name)) == len(set(built.links(name)))
