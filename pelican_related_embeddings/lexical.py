@@ -12,7 +12,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -117,8 +116,8 @@ class TermCounts:
             bytes(raw[blocks_at + 8 * blocks :]),
         )
 
-    @cached_property
-    def _unpacked(self) -> tuple[list[str], npt.NDArray[np.uint32]]:
+    def _unpack(self) -> tuple[list[str], npt.NDArray[np.uint32]]:
+        # Not kept: unpacked, a document takes ten times the memory.
         raw = zlib.decompress(self.packed)
         split = int.from_bytes(raw[:4], "little")
         written = raw[4 : 4 + split].decode("utf-8", "replace").split("\n")
@@ -126,14 +125,14 @@ class TermCounts:
 
     def read_written(self) -> list[str]:
         """Return how each term is most often written in the document, in the order of ``hashes``."""
-        return self._unpacked[0]
+        return self._unpack()[0]
 
     def count_without(self, dropped: Hashes) -> Counts:
         """Return ``counts`` less what stands in blocks whose hash is in ``dropped``; 0 is possible."""
         gone = _find_columns(self.blocks, dropped)[1]
         if not gone.any():
             return self.counts
-        numbers = self._unpacked[1]
+        numbers = self._unpack()[1]
         sizes, terms = numbers[: len(self.blocks)], numbers[len(self.blocks) :]
         lost = np.bincount(terms[np.repeat(gone, sizes)], minlength=len(self.hashes))
         # Counts are cut off at 65,535 on disk, and a cut count may be less than what is lost.

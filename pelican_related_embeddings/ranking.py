@@ -20,7 +20,7 @@ from .selection import Candidate
 
 DECIMALS = 5  # what is left of a fused similarity before comparing, so that noise decides nothing
 BLOCK_PAIRS = 1 << 23  # pairs compared at once: 32 MiB, and up to four times that in between
-MATERIAL_ROWS = 256  # documents whose candidates are made into objects at once
+MATERIAL_ROWS = 1024  # documents whose candidates are made into objects at once
 SAMPLE_ROWS, SAMPLE_COLUMNS = 1024, 2048  # documents whose pairs stand for all pairs of a larger site
 SMALLEST_SPREAD = 1e-4  # a standard deviation below this is rounding noise: the documents are all alike
 TWIN_SHARE = 0.8  # of all terms of two documents in both: near-duplicates (Broder's resemblance)
@@ -181,7 +181,7 @@ class Candidates(Sequence[tuple[Candidate, ...]]):
         places = np.arange(first, min(first + MATERIAL_ROWS, len(group.rows)))
         found = self._ranking.found[number].take(places)
         made = make_candidates(group, places, found, self._ranking.documents)
-        kept = self._made if len(self._ranking.groups) > 1 and len(self) <= 16 * MATERIAL_ROWS else {}
+        kept = self._made if len(self._ranking.groups) > 1 and len(self) <= 4 * MATERIAL_ROWS else {}
         return {**kept, **dict(zip(group.rows[places].tolist(), made, strict=True))}
 
 

@@ -5,7 +5,7 @@ Knows nothing of vectors or of Pelican.
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -31,17 +31,16 @@ def find_reasons(
     another.
     """
     columns, starts = _find_strongest(matrix, sources, targets)
-    speller = _Speller(matrix, documents)
+    speller = _Speller(matrix)
+    spelled = [speller.read(text) for text in _find_written(matrix, documents, targets, columns, starts)]
     bounds = starts.tolist()
     return [
-        choose_terms(speller.read_terms(target, columns[start:end]))
-        for target, start, end in zip(targets.tolist(), bounds[:-1], bounds[1:], strict=True)
+        choose_terms([term for term in spelled[start:end] if term is not None])
+        for start, end in pairwise(bounds)
     ]
 
 
-def _find_strongest(
-    matrix: TermMatrix, sources: Rows, targets: Rows
-) -> tuple[list[int], npt.NDArray[np.intp]]:
+def _find_strongest(matrix: TermMatrix, sources: Rows, targets: Rows) -> tuple[npt.NDArray[np.int32], Rows]:
     """Return the shared terms of each pair, strongest first, and where each pair's begin and end."""
     shared = matrix.rows[sources].multiply(matrix.rows[targets]).tocsr()
     pairs = np.repeat(np.arange(len(sources)), np.diff(shared.indptr))
@@ -52,7 +51,32 @@ def _find_strongest(
     first = np.searchsorted(pairs, np.arange(len(sources)))
     ranked = ranked[np.arange(len(pairs)) - first[pairs] < CONSIDERED]
     starts = np.searchsorted(pairs[ranked], np.arange(len(sources) + 1))
-    return columns[ranked].tolist(), starts
+    return columns[ranked], starts
+
+
+def _find_written(
+    matrix: TermMatrix,
+    documents: Sequence[TermCounts],
+    targets: Rows,
+    columns: npt.NDArray[np.int32],
+    starts: Rows,
+) -> list[str]:
+    """Return how each of the pairs' terms is written in the second document of its pair.
+
+    Each document is unpacked once, whichever pairs it is in.
+    """
+    owners = np.repeat(targets, np.diff(starts))
+    order = np.argsort(owners, kind="stable")
+    rows, first = np.unique(owners[order], return_index=True)
+    written = [""] * len(columns)
+    bounds = pairwise([*first.tolist(), len(order)])
+    for row, (begin, end) in zip(rows.tolist(), bounds, strict=True):
+        places = order[begin:end]
+        terms = np.searchsorted(documents[row].hashes, matrix.hashes[columns[places]])
+        texts = documents[row].read_written()
+        for place, term in zip(places.tolist(), terms.tolist(), strict=True):
+            written[place] = texts[term]
+    return written
 
 
 class Spelled(NamedTuple):
@@ -64,30 +88,12 @@ class Spelled(NamedTuple):
 
 
 class _Speller:
-    """Spells the terms of documents, and remembers how."""
+    """Takes off terms what says nothing to a reader, and remembers what is left."""
 
-    def __init__(self, matrix: TermMatrix, documents: Sequence[TermCounts]) -> None:
+    def __init__(self, matrix: TermMatrix) -> None:
         self.matrix = matrix
-        self.documents = documents
-        self.places: dict[int, tuple[list[str], dict[int, int]]] = {}
         self.known: dict[str, Spelled | None] = {}
         self.silent: dict[str, bool] = {}
-
-    def read_terms(self, row: int, columns: list[int]) -> list[Spelled]:
-        """Return some of a document's terms, without those that say nothing to a reader."""
-        found = self.places.get(row)
-        if found is None:
-            found = self.places[row] = self.find_places(row)
-        written, places = found
-        terms = [self.read(written[places[column]]) for column in columns]
-        return [term for term in terms if term is not None]
-
-    def find_places(self, row: int) -> tuple[list[str], dict[int, int]]:
-        rows = self.matrix.rows
-        columns = rows.indices[rows.indptr[row] : rows.indptr[row + 1]]
-        document = self.documents[row]
-        places = np.searchsorted(document.hashes, self.matrix.hashes[columns])
-        return document.read_written(), dict(zip(columns.tolist(), places.tolist(), strict=True))
 
     def read(self, text: str) -> Spelled | None:
         if text not in self.known:
