@@ -176,7 +176,8 @@ class Cache:
             return work(self._connection)
         except sqlite3.OperationalError as error:
             self._stop_writing(error)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            # The latter, where damage has got into the text of SQLite's own error.
             self._set_aside(f"is damaged ({error})")
         except OSError as error:
             self._stop_writing(error)

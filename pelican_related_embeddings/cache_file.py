@@ -204,7 +204,7 @@ def open_cache(path: Path) -> Iterator[sqlite3.Connection]:
             f"The cache {path} cannot be used now ({error}). If another build is writing, try again when "
             "it has finished; else look at the permissions and the space on the disk."
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise CacheError(f"{path} is damaged, or is no cache of this plugin ({error}).") from error
 
 

@@ -433,7 +433,8 @@ def dump_related(
         }
         for post in ordered
     ]
-    return json.dumps({"version": 1, "posts": entries}, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps({"version": 1, "posts": entries}, ensure_ascii=False, indent=1) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _describe_post(post: MapPost, site_url: str) -> dict[str, Any]:

@@ -104,6 +104,19 @@ def test_flipped_bytes_cost_time_only(path: Path, complaints: list[str], seed: i
     assert len(complaints) <= 1
 
 
+def test_damage_in_the_name_of_a_table_costs_time_only(path: Path, complaints: list[str]) -> None:
+    """SQLite then quotes in its error what is not UTF-8."""
+    fill(path)
+    content = path.read_bytes()
+    place = content.index(b"CREATE TABLE vectors")
+    path.write_bytes(content[: place - 14] + b"\xdf" * 12 + content[place - 2 :])
+
+    read_all(path, complaints)
+
+    assert len(complaints) == 1
+    assert len(read_all(path, complaints)) == len(ROWS)
+
+
 def test_a_damaged_row_is_left_out_and_said_once(path: Path, complaints: list[str]) -> None:
     fill(path)
     database = sqlite3.connect(path)
