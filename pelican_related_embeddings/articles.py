@@ -3,7 +3,6 @@
 import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import PurePosixPath
 from posixpath import join, normpath
 from typing import Any
@@ -17,6 +16,9 @@ from .records import RelatedPosts
 from .settings import Settings
 
 METADATA = ("related_posts", "related_posts_exclude", "related_posts_hide", "related_posts_never")
+
+LEAST_ALIKE = 0.85  # of a misspelt name of those and the right one, as difflib measures it
+SHORTEST_MISSPELT = 9  # letters; what is shorter can be like none of them
 
 # Where the tag-based plugins put their lists.
 RIVALS = {
@@ -79,10 +81,7 @@ def describe_contents(
 def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url: str) -> Document:
     html = read_html(content)
     path = path_content(content)
-    decided = {
-        _fold_name(name): value for name, value in read_metadata(content).items() if "related" in name.lower()
-    }
-    return Document(
+    document = Document(
         path=path,
         slug=str(content.slug),
         title=str(content.title),
@@ -92,11 +91,21 @@ def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url:
         published=published,
         is_page=isinstance(content, Page),
         category=str(getattr(content, "category", "") or ""),
-        tags=tuple(str(tag) for tag in getattr(content, "tags", None) or ()),
-        translations=tuple(
-            sorted(path_content(other) for other in content.translations if other.lang != content.lang)
-        ),
+        tags=tuple(map(str, getattr(content, "tags", None) or ())),
+        translations=_find_translations(content) if content.translations else (),
         links=tuple(_find_links(html, path, f"{site_url}/{content.url}", paths)) if paths else (),
+    )
+    metadata = read_metadata(content)
+    decided = {_fold_name(name): metadata[name] for name in metadata if "related" in name.lower()}
+    return _add_decisions(document, decided) if decided else document
+
+
+def _find_translations(content: Any) -> tuple[str, ...]:
+    return tuple(sorted(path_content(other) for other in content.translations if other.lang != content.lang))
+
+
+def _add_decisions(document: Document, decided: Mapping[str, Any]) -> Document:
+    return document._replace(
         pins=_split(decided.get("related_posts")),
         excluded=_split(decided.get("related_posts_exclude")),
         hidden=_is_true(decided.get("related_posts_hide")),
@@ -179,7 +188,7 @@ def describe_misspelt(contents: Iterable[Any]) -> list[str]:
             if name not in close:
                 folded = _fold_name(name)
                 known = folded in METADATA
-                close[name] = [] if known else get_close_matches(folded, METADATA, n=1, cutoff=0.85)
+                close[name] = [] if known or len(name) < SHORTEST_MISSPELT else _find_close(folded)
             if close[name]:
                 found.setdefault(name, []).append(path_content(content))
     return [
@@ -187,6 +196,12 @@ def describe_misspelt(contents: Iterable[Any]) -> list[str]:
         f'did you mean "{close[name][0]}"?'
         for name, paths in found.items()
     ]
+
+
+def _find_close(name: str) -> list[str]:
+    from difflib import get_close_matches  # late: few sites have names that are worth comparing
+
+    return get_close_matches(name, METADATA, n=1, cutoff=LEAST_ALIKE)
 
 
 def _count_others(paths: Sequence[str]) -> str:

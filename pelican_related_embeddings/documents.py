@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from .cache import hash_parts
 from .versions import TEXT_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One article or page as its source file has it.
 
     ``path`` is its source file relative to the site's content, with forward slashes; ``title`` and
@@ -35,7 +34,8 @@ class Document:
     never: bool = False
 
 
-_COMPARED = tuple(option.name for option in fields(Document) if option.name not in ("title", "html"))
+_READ = ("title", "html")  # in a document's key; all its other fields are compared as they are
+_COMPARED = tuple(name for name in Document._fields if name not in _READ)
 
 
 def key_document(document: Document) -> bytes:

@@ -8,20 +8,17 @@ so feeds, summaries and index pages cannot be touched.
 import re
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from .block import PARTIAL, find_writer, render_partial
 from .console import report_fault
 from .records import RelatedPosts
+from .template_tools import TOOLS, TemplateTools
 
-PARTIAL = "related_posts"
 MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
-TEMPLATES = Path(__file__).parent / "templates"
-NEEDED = ("article", "DEFAULT_LANG", "SITEURL", "THEME_STATIC_DIR")  # the variables of our own partial
 SHORTEST_CONTENT = 8  # characters; a shorter text may well stand elsewhere on the page too
 
-_PLAIN = "_related_posts_plain"
-_BLOCK_TAG = r"\{%(-?) (?:end)?block\b[^%]*?(-?)%\}"
+HEAD = 64  # characters of a content that are looked for first
 
 
 class InsertingTemplate:
@@ -41,17 +38,18 @@ class InsertingTemplate:
             return str(self.template.render(context))
         source.related_posts.shown = False
         page = str(self.template.render(context))
-        if source.related_posts.shown or not source.related_posts:
+        tools = self.generator.env.globals[TOOLS]
+        if source.related_posts.shown or not is_own_page(source, context.get("output_file"), tools):
             return page
-        block = self.render_block({**context, "article": source})
+        block = self.render_block(source, context)
         return insert_block(page, block, source.content or "", self.insert) if block else page
 
-    def render_block(self, context: Mapping[str, Any]) -> str:
+    def render_block(self, source: Any, context: Mapping[str, Any]) -> str:
         """Return the block, or nothing where an article is such that our own template fails."""
-        if find_own_partial(self.generator) is False:
-            return render_partial(self.generator, context)  # whoever wrote it sees its errors
+        if find_writer(self.generator) is None:
+            return render_partial(self.generator, source, context)  # whoever wrote it sees its errors
         try:
-            return render_partial(self.generator, context)
+            return render_partial(self.generator, source, context)
         except Exception as error:  # noqa: BLE001 - an article may set any attribute to anything
             fault = error
         report_fault(
@@ -77,42 +75,23 @@ def _get_template(generator: Any, original: Any, insert: bool | str, strict: boo
     return template if name == PARTIAL else InsertingTemplate(template, generator, insert, strict)
 
 
-def render_partial(generator: Any, context: Mapping[str, Any]) -> str:
-    """Return ``related_posts.html`` rendered with ``context``.
-
-    Where it is the plugin's own, nobody overrides its blocks: without them, and with only the variables
-    that it needs, it renders the same in a quarter of the time, since each block copies the context.
-    """
-    plain = find_own_partial(generator)
-    if plain is False:
-        return str(generator.get_template(PARTIAL).render(context))
-    return str(plain.render({name: context[name] for name in NEEDED if name in context}))
-
-
-def find_own_partial(generator: Any) -> Any:
-    """Return our own ``related_posts.html`` without its blocks, or False where there is another."""
-    env = generator.env
-    plain = env.globals.get(_PLAIN)
-    if plain is None:
-        source, filename, _ = env.loader.get_source(env, f"{PARTIAL}.html")
-        own = filename is not None and Path(filename).parent == TEMPLATES
-        plain = env.globals[_PLAIN] = env.from_string(strip_blocks(source)) if own else False
-    return plain
-
-
-def strip_blocks(source: str) -> str:
-    """Return a template without its block tags; comments in their place leave white space as it was."""
-    return re.sub(_BLOCK_TAG, r"{#\1 \2#}", source)
-
-
 def find_source(context: Mapping[str, Any]) -> Any:
-    """Return the article or page whose own page ``context`` is for, if it has a list; else None."""
+    """Return the article or page in ``context`` that has related posts; else None."""
     for name in ("article", "page"):
         source: Any = context.get(name)
-        related = getattr(source, "related_posts", None)
-        if isinstance(related, RelatedPosts) and context.get("output_file") == source.save_as:
-            return source
+        if source is not None:
+            related = getattr(source, "related_posts", None)
+            if related and isinstance(related, RelatedPosts):
+                return source
     return None
+
+
+def is_own_page(source: Any, file: str | None, tools: TemplateTools) -> bool:
+    """Return whether ``file`` is the page of ``source`` itself, and not one that only names it."""
+    if file is None:
+        return False
+    # What lies at its address is its page. Where that differs, Pelican works out the file, which is slow.
+    return file.removesuffix("index.html") == tools.url(source) or file == source.save_as
 
 
 def insert_block(page: str, block: str, content: str, insert: bool | str = True) -> str:
@@ -137,8 +116,15 @@ def insert_block(page: str, block: str, content: str, insert: bool | str = True)
 
 
 def _find_content(page: str, content: str) -> tuple[int, int]:
+    """Return where the last ``content`` on the page begins and ends; twice the same place if nowhere."""
     content = content.strip()
-    start = page.rfind(content) if len(content) >= SHORTEST_CONTENT else -1
+    if len(content) < SHORTEST_CONTENT:
+        return 0, 0
+    head = content[:HEAD]
+    # A search backwards for all of it takes ten times as long.
+    start = page.rfind(head, 0, max(0, len(page) - len(content) + len(head)))
+    while start >= 0 and not page.startswith(content, start):
+        start = page.rfind(head, 0, start + len(head) - 1)
     return (start, start + len(content)) if start >= 0 else (0, 0)
 
 

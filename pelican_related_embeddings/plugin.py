@@ -27,7 +27,7 @@ from .injection import insert_into_pages
 from .pipeline import Outcome, relate_documents
 from .records import Record, RelatedPosts
 from .settings import Settings, read_settings
-from .template_tools import TemplateTools
+from .template_tools import TOOLS, TemplateTools
 
 if TYPE_CHECKING:
     from .map_generator import MapOffer, RelatedMapGenerator
@@ -69,7 +69,7 @@ def add_templates(generator: Any) -> None:
     loader = FileSystemLoader(_FOLDER / "templates")
     generator.env.loader.loaders.extend([loader, PrefixLoader({PREFIX: loader})])
     settings = read_settings(generator.settings)
-    generator.env.globals["related_embeddings"] = TemplateTools(settings)
+    generator.env.globals[TOOLS] = TemplateTools(settings)
     if settings.feeds:
         generator.context[FEEDS] = generator.env
     if isinstance(generator, ArticlesGenerator | PagesGenerator):

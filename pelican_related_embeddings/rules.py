@@ -72,13 +72,13 @@ def _refuses(rule: str, documents: Sequence[Document], source: int, target: int,
     """Return whether ``rule`` alone keeps the target from a list that it would else be the first of."""
     one, other = documents[source], documents[target]
     # The one who asks is a copy at the end, which counts for nothing and has no decisions but this rule's.
-    probe = replace(one, pins=(), excluded=(), hidden=False, published=False, is_page=False, translations=())
-    probe = replace(probe, path="", lang=other.lang)
+    probe = one._replace(pins=(), excluded=(), hidden=False, published=False, is_page=False, translations=())
+    probe = probe._replace(path="", lang=other.lang)
     if rule == "excluded":
-        probe = replace(probe, excluded=one.excluded)
+        probe = probe._replace(excluded=one.excluded)
     chosen = replace(_FREE, **{rule: getattr(settings, rule)}) if hasattr(_FREE, rule) else _FREE
     asked = [*documents, probe]
-    asked[target] = replace(other, never=other.never and rule == "never")
+    asked[target] = other._replace(never=other.never and rule == "never")
     return target not in _choose(asked, [Candidate(target, 1.0)], chosen)
 
 

@@ -4,7 +4,6 @@ Standard library only: a build in which nothing but a date or a pin changed come
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from heapq import heapify, heappop, heappush
 from itertools import islice
@@ -197,6 +196,8 @@ class _Desk:
 
     def describe_unknown(self, source: Document, name: str, slug: str) -> str:
         """Return a warning that names the file, the slug and the one that was probably meant."""
+        from difflib import get_close_matches  # late, as nearly all slugs are known
+
         others = sorted(self.slugs.keys() - {source.slug})
         close = get_close_matches(slug, others, n=1, cutoff=0.0)
         hint = f'; did you mean "{close[0]}"?' if close else "."

@@ -6,7 +6,6 @@ The table in the README is checked against this module. Knows nothing of Pelican
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from difflib import get_close_matches
 from math import isfinite
 from pathlib import PureWindowsPath
 from typing import Any, NamedTuple
@@ -347,6 +346,8 @@ def _inherit(config: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
 
 
 def _describe_unknown(name: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches  # late: the settings of most sites are right
+
     close = get_close_matches(name, known, n=1, cutoff=0.8)
     hint = f" Did you mean {close[0]}?" if close else " Remove it."
     return f"{name} is not a setting of this plugin.{hint}"

@@ -115,7 +115,7 @@ def _describe(generators: list[Any], site: Site) -> Contents:
     config = site.pelican.settings
     # A report wants the links whether or not the settings do.
     linked = describe_contents(found, replace(site.settings, skip_linked=True), config["SITEURL"] or "")
-    kept = linked if site.settings.skip_linked else [replace(document, links=()) for document in linked]
+    kept = linked if site.settings.skip_linked else [document._replace(links=()) for document in linked]
     return Contents(
         documents=tuple(kept),
         posts=tuple(_describe_post(content, published, config) for content, published in found),

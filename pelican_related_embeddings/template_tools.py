@@ -10,6 +10,8 @@ from .headings import choose_heading, find_direction
 from .records import Record
 from .settings import Settings
 
+TOOLS = "related_embeddings"  # the name under which templates know what is here
+
 # Metadata that themes use for a picture, the usual first.
 PICTURES = ("image", "thumbnail", "cover", "featured_image", "header_cover", "og_image")
 
@@ -25,7 +27,7 @@ class TemplateTools:
         self.show = settings.show
         self._title = settings.title
         self._headings: dict[str, str] = {}
-        self._urls: dict[int, tuple[Any, str]] = {}
+        self._urls: dict[Any, str] = {}
 
     def heading(self, source: Any) -> str:
         """Return the heading of the block for an article; empty if the blogger wants none."""
@@ -36,16 +38,15 @@ class TemplateTools:
 
     def url(self, post: Any) -> str:
         """Return a post's URL, worked out once: Pelican does so each time it is asked, and slowly."""
-        found = self._urls.get(id(post))
+        found = self._urls.get(post)
         if found is None:
-            found = self._urls[id(post)] = (post, post.url)  # the post is kept, so that its id stays its own
-        return found[1]
+            found = self._urls[post] = post.url
+        return found
 
     def item(self, record: Record, lang: str, site_url: str = "") -> Markup:
         """Return what stands in an item of the list on a page in ``lang``.
 
-        Here rather than in the template, since a blog has five times as many items as posts, and Jinja takes
-        three times as long for one.
+        Here rather than in the template, since Jinja takes three times as long for one.
         """
         post, show = record.article, self.show
         parts = [self._show_picture(post, site_url)] if "image" in show else []

@@ -1,16 +1,17 @@
 """Where the block goes, and that the quick way of rendering it is the same as the plain one."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Site
-from jinja2 import Environment, meta
 from pelican import signals
 
-from pelican_related_embeddings.injection import NEEDED, TEMPLATES, insert_block, render_partial, strip_blocks
+from pelican_related_embeddings.block import find_writer, render_partial
+from pelican_related_embeddings.injection import insert_block
 
-SOURCE = (TEMPLATES / "related_posts.html").read_text(encoding="utf-8")
+BETWEEN = re.compile(r">\s+<")
 
 
 @pytest.mark.parametrize(
@@ -37,42 +38,41 @@ def test_with_marker_alone_nothing_goes_anywhere_else() -> None:
     assert insert_block("<p>the content</p>", "B", "<p>the content</p>", "marker") == "<p>the content</p>"
 
 
-def test_the_quick_rendering_knows_all_the_variables_that_the_partial_needs() -> None:
-    found = meta.find_undeclared_variables(Environment(autoescape=True).parse(strip_blocks(SOURCE)))
-
-    assert found - {"page", "related_embeddings", "lang", "records", "heading"} == set(
-        NEEDED
-    )  # the last three are its own
-    assert "block" not in strip_blocks(SOURCE).replace("override any block", "").lower().replace(
-        "any block", ""
-    )
-
-
 @pytest.mark.parametrize(
     "settings",
     [
         {},
         {"RELATED_EMBEDDINGS_SHOW": ["date", "category", "summary", "terms", "image"]},
         {"RELATED_EMBEDDINGS_STYLE": True, "RELATED_EMBEDDINGS_TITLE": "", "DEFAULT_LANG": "de"},
+        {"RELATED_EMBEDDINGS_SHOW": [], "SITEURL": "https://example.org", "THEME_STATIC_DIR": "assets"},
         {"JINJA_ENVIRONMENT": {"trim_blocks": False, "lstrip_blocks": False}},
     ],
 )
-def test_the_quick_rendering_gives_the_same_bytes(topics: Site, settings: dict[str, Any]) -> None:
+def test_the_quick_rendering_is_that_of_the_template(topics: Site, settings: dict[str, Any]) -> None:
+    """In an article's own language, in another one, and in one that is written from right to left."""
+    topics.post(
+        "stars-3", "Le télescope montre Saturne et Jupiter.", lang="fr", title="Saturne & <em>Jupiter</em>"
+    )
+    topics.post("bread-3", "לחם מחמצת, קמח ומים: the sourdough bread.", lang="he")
     seen = []
 
     def compare(generator: Any, writer: Any) -> None:
-        for article in generator.articles:
+        for article in (*generator.articles, *generator.translations):
             context = {**generator.context, "article": article}
             slow = generator.get_template("related_posts").render(context)
-            seen.append((render_partial(generator, context), slow))
+            assert find_writer(generator) is not None
+            seen.append((render_partial(generator, article, context), slow))
 
     signals.article_writer_finalized.connect(compare)
     try:
-        topics.build(**settings)
+        topics.build(RELATED_EMBEDDINGS_ACROSS_LANGUAGES=True, RELATED_EMBEDDINGS_MAX=10, **settings)
     finally:
         signals.article_writer_finalized.disconnect(compare)
 
-    assert len(seen) == 9
+    assert len(seen) == 11
+    assert any('dir="rtl"' in quick for quick, _ in seen)
+    if "JINJA_ENVIRONMENT" in settings:  # white space between tags is the environment's
+        seen = [(BETWEEN.sub("><", quick), BETWEEN.sub("><", slow)) for quick, slow in seen]
     assert all(quick == slow and "<li" in quick for quick, slow in seen)
 
 

@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,8 +65,8 @@ def sites(draw: st.DrawFn) -> tuple[list[Document], Pool]:
         for slug in slugs
     ]
     if size > 2 and pick.random() < 0.6:
-        documents[0] = replace(documents[0], lang="en", translations=("post-1.md",))
-        documents[1] = replace(documents[1], lang="fr", translations=("post-0.md",))
+        documents[0] = documents[0]._replace(lang="en", translations=("post-1.md",))
+        documents[1] = documents[1]._replace(lang="fr", translations=("post-0.md",))
     pairs = [(a, b) for a in range(size) for b in range(size) if a != b]
     pool = make_pool(documents, {pair: round(pick.random(), 1) for pair in pairs})
     twins = {tuple(sorted(pick.sample(range(size), 2))) for _ in range(pick.randint(0, 2)) if size > 1}
