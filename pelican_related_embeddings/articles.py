@@ -41,7 +41,7 @@ def collect_contents(generators: Iterable[Any], settings: Settings) -> list[tupl
         for contents, published in _list_contents(generator, settings):
             for content in contents:
                 found.setdefault(id(content), (content, published))
-    return sorted(found.values(), key=lambda pair: (path_content(pair[0]), str(pair[0].lang)))
+    return sorted(found.values(), key=lambda pair: (path_content(pair[0]), _read_lang(pair[0])))
 
 
 def _list_contents(generator: Any, settings: Settings) -> list[tuple[Sequence[Any], bool]]:
@@ -61,7 +61,11 @@ def _list_contents(generator: Any, settings: Settings) -> list[tuple[Sequence[An
 def path_content(content: Any) -> str:
     """Return a content's source file relative to the site's content, with forward slashes."""
     path = getattr(content, "relative_source_path", None)
-    return str(path).replace("\\", "/") if path else f"{content.lang}/{content.slug}"
+    return str(path).replace("\\", "/") if path else f"{_read_lang(content)}/{getattr(content, 'slug', '')}"
+
+
+def _read_lang(content: Any) -> str:
+    return str(getattr(content, "lang", ""))  # another plugin may have taken it away
 
 
 def describe_contents(
@@ -87,7 +91,7 @@ def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url:
         slug=str(content.slug),
         title=str(content.title),
         html=html,
-        lang=str(content.lang),
+        lang=_read_lang(content),
         date=_read_date(content),
         published=published,
         is_page=isinstance(content, Page),

@@ -155,7 +155,7 @@ def find_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
         for content in generator.context.get("generated_content", {}).values()
     ]
     kinds = (Article, Page) if "suggestions" in settings.pages else Article
-    return {content.slug for content in contents if isinstance(content, kinds)}
+    return {str(content.slug) for content in contents if isinstance(content, kinds)}
 
 
 def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:
