@@ -35,10 +35,10 @@ class TemplateTools:
         return self._headings[lang]
 
     def url(self, post: Any) -> str:
-        """Return a post's URL, worked out once: Pelican does so each time it is asked, and slowly."""
+        """Return a post's URL for an attribute, worked out once: Pelican does so each time, and slowly."""
         found = self._urls.get(id(post))
         if found is None:
-            found = self._urls[id(post)] = (post, post.url)  # the post is kept, so that its id stays its own
+            found = self._urls[id(post)] = (post, escape(post.url))  # the post is kept, so that its id stays its own
         return found[1]
 
     def item(self, record: Record, lang: str, site_url: str = "") -> Markup:
