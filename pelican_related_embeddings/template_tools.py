@@ -38,7 +38,8 @@ class TemplateTools:
         """Return a post's URL for an attribute, worked out once: Pelican does so each time, and slowly."""
         found = self._urls.get(id(post))
         if found is None:
-            found = self._urls[id(post)] = (post, escape(post.url))  # the post is kept, so that its id stays its own
+            # The post is kept, so that its id stays its own.
+            found = self._urls[id(post)] = (post, escape(post.url))
         return found[1]
 
     def item(self, record: Record, lang: str, site_url: str = "") -> Markup:

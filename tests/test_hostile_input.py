@@ -4,19 +4,23 @@ import datetime as dt
 import json
 import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
+import html5lib
 import pytest
 from conftest import TOPICS, Built, Site
 from fault_fixtures import STRESS, count_steps, use_service
+from feedgenerator import Atom1Feed, Rss201rev2Feed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import escape
 from misbehaving_server import serve
 from test_map_page import Markup, make_data, make_post, render
 
+from pelican_related_embeddings.feeds import append_to_feed
 from pelican_related_embeddings.injection import TEMPLATES, insert_block
 from pelican_related_embeddings.lexical import count_terms
 from pelican_related_embeddings.map_page import RelatedEntry, build_page, dump_json, dump_related
@@ -118,21 +122,28 @@ def _give_up(*_: object) -> None:
 # Titles and metadata, as the block, the map, the JSON and the feed show them
 
 
-class Parsed(HTMLParser):
-    """The elements of a piece of HTML, and its text."""
+def parse(html: str) -> ET.Element:
+    """What a browser makes of a piece of HTML."""
+    found: ET.Element = html5lib.parseFragment(html, treebuilder="etree", namespaceHTMLElements=False)
+    return found
 
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
+def count_elements(tree: ET.Element) -> Counter[str]:
+    return Counter(str(element.tag) for element in tree.iter())
 
-    def handle_data(self, data: str) -> None:
-        self.text += data
+
+def list_attributes(tree: ET.Element) -> set[str]:
+    return {name for element in tree.iter() for name in element.attrib}
+
+
+def read_element(tree: ET.Element, path: str) -> str:
+    (element,) = tree.iterfind(path)
+    return normalise("".join(element.itertext()))
+
+
+def normalise(text: str) -> str:
+    """What is left of a text in any HTML, for which NUL is no character and a line ends in one way."""
+    return " ".join(text.replace("\0", "").replace("\ufffd", "").split())
 
 
 def make_article(**fields: Any) -> SimpleNamespace:
@@ -150,35 +161,76 @@ def environment() -> Environment:
     return found
 
 
+ELEMENTS = set("DOCUMENT_FRAGMENT aside h2 ul li a img time span".split())
+ATTRIBUTES = set("class id aria-labelledby lang dir src alt width loading href hreflang datetime".split())
+
+
+def is_contained(tree: ET.Element) -> bool:
+    """Whether a block with one item has that item and nothing that is not ours."""
+    found = count_elements(tree)
+    return found.keys() <= ELEMENTS and found["li"] == found["a"] == 1 and list_attributes(tree) <= ATTRIBUTES
+
+
+def render_block(environment: Environment, post: Any, terms: tuple[str, ...] = ()) -> ET.Element:
+    source = make_article(related_posts=RelatedPosts([Record(post, 0.5, 0, 0, terms, False)]))
+    template = environment.get_template("related_posts.html")
+    return parse(template.render(article=source, SITEURL="", DEFAULT_LANG="en"))
+
+
 @fuzz
 @given(STRANGE)
 def test_what_is_no_title_is_text_or_an_attribute_in_the_block(environment: Environment, text: str) -> None:
     """A title is HTML by Pelican's custom; a category, a picture, a language and shared words are not."""
-    post = make_article(category=text, image=text, lang=text, summary=text)
-    source = make_article(related_posts=RelatedPosts([Record(post, 0.5, 0, 0, (text,), False)]))
-    template = environment.get_template("related_posts.html")
+    post = make_article(category=text, image=f"/{text}", lang=text, summary=escape(text), url=text)
 
-    parsed = Parsed(template.render(article=source, SITEURL="", DEFAULT_LANG="en"))
+    tree = render_block(environment, post, (text,))
 
-    expected = ["aside", "h2", "ul", "li", "img", "a", "time", "span"]
-    assert set(dict(parsed.elements)) <= set(expected)
-    assert all(
-        set(attributes)
-        <= {
-            "class",
-            "id",
-            "aria-labelledby",
-            "lang",
-            "dir",
-            "src",
-            "alt",
-            "width",
-            "loading",
-            "href",
-            "hreflang",
-        }
-        | {"datetime"}
-        for _, attributes in parsed.elements
+    assert is_contained(tree)
+    assert normalise(tree.find(".//a").attrib["href"]) == normalise(f"/{text}")  # type: ignore[union-attr]
+    assert normalise(tree.find(".//a").attrib.get("hreflang", "en")) == normalise(text)  # type: ignore[union-attr]
+    for name in ("category", "terms") if text else ():
+        assert read_element(tree, f".//span[@class='related-posts-{name}']") == normalise(text)
+
+
+@fuzz
+@given(STRANGE)
+def test_a_title_written_as_html_is_its_text_in_the_block(environment: Environment, title: str) -> None:
+    tree = render_block(environment, make_article(title=escape(title)))
+
+    assert read_element(tree, ".//a") == normalise(title)
+    assert is_contained(tree)
+
+
+@pytest.mark.parametrize("kind", [Atom1Feed, Rss201rev2Feed])
+@fuzz
+@given(STRANGE)
+def test_a_title_is_its_text_in_a_feed_and_the_feed_is_xml(
+    environment: Environment, kind: Any, title: str
+) -> None:
+    """Whatever the related post is called: as text, and as HTML that nobody has escaped."""
+    for written in (escape(title), title):
+        post = make_article(title=written, url=title)
+        source = make_article(
+            url="source.html", related_posts=RelatedPosts([Record(post, 0.5, 0, 0, (), False)])
+        )
+        feed = kind("Blog", "https://example.org/", "About", feed_url="https://example.org/feed")
+        feed.add_item("Source", "https://example.org/source.html", "<p>Own</p>", content="<p>Own</p>")
+        append_to_feed({"generated_content": {"source": source}}, feed, environment)
+
+        parsed = ET.fromstring(feed.writeString("utf-8"))
+
+        texts = [element.text or "" for element in parsed.iter()]
+        tree = parse(next(text for text in texts if text.startswith("<p>Own</p>\n")))
+        assert tree[0].text == "Own"
+        if written is not title:
+            assert read_element(tree, ".//a") == normalise(strip_for_xml(title))
+            assert count_elements(tree) == Counter("DOCUMENT_FRAGMENT p p strong ul li a".split())
+            assert list_attributes(tree) <= {"href"}
+
+
+def strip_for_xml(text: str) -> str:
+    return "".join(letter for letter in text if letter in "\t\n\r" or letter >= " ").translate(
+        dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF))
     )
 
 
@@ -248,7 +300,15 @@ def test_hostile_titles_in_a_build_are_parsed_back(site: Site, build: Any) -> No
     assert len(list(ET.fromstring(built.read("feed.xml")).iter("{http://www.w3.org/2005/Atom}entry")))
     for number, _ in enumerate(titles):
         (block,) = built.blocks(f"post-{number}.html")
-        assert {tag for tag, _ in Parsed(block).elements} == {"aside", "h2", "ul", "li", "a", "time"}
+        assert count_elements(parse(block)).keys() == {
+            "DOCUMENT_FRAGMENT",
+            "aside",
+            "h2",
+            "ul",
+            "li",
+            "a",
+            "time",
+        }
     told = {post["slug"]: post["title"] for post in json.loads(built.read("related.json"))["posts"]}
     assert told == {
         f"post-{number}": " ".join(f"Title {title}".split()) for number, title in enumerate(titles)
