@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import PurePosixPath
 from posixpath import join, normpath
 from typing import Any
@@ -24,6 +25,8 @@ RIVALS = {
     "similar_posts": "pelican-similar-posts",
     "similar_articles": "pelican-similar-articles-light",
 }
+
+MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
 
 _FALSE = frozenset(("false", "no", "off", "0", "n", "f", "none"))
 # Compiled at the first use, since most sites never use them.
@@ -153,7 +156,7 @@ def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> lis
     ``path`` is the source file that it comes from, ``url`` its address; ``paths`` are the documents' own.
     """
     found = set()
-    for href in re.findall(_HREF, html):
+    for href in islice(dict.fromkeys(re.findall(_HREF, html)), MAX_LINKS):
         with contextlib.suppress(ValueError):  # what is no address, such as http://[, is a link to nobody
             found.add(_find_target(href, path, url, paths))
     return sorted(found - {"", path})
