@@ -43,6 +43,7 @@ from pelican_related_embeddings.libraries import quiet_libraries
 
 POSTS = 200
 BATCH = 64  # texts that a killed build can lose; see encoder.CHUNK_PASSAGES
+ONE_BATCH = {"RELATED_EMBEDDINGS_ENDPOINT_CONCURRENCY": 1}  # at a time, so that a build has several
 KILLS = 50 if STRESS else 10
 CORRUPTIONS = 200 if STRESS else 30
 CACHE = "cache/related_embeddings.sqlite"
@@ -80,14 +81,16 @@ def undisturbed(service: Service, tmp_path_factory: pytest.TempPathFactory) -> t
     site = make_big(tmp_path_factory.mktemp("undisturbed"))
     service.pause = 0.2
     began = time.monotonic()
-    run_pelican(site, **use_service(service))
+    run_pelican(site, **use_service(service, **ONE_BATCH))
     return read_site(site.root / "output"), time.monotonic() - began
 
 
 def make_big(root: Path) -> Site:
+    return make_corpus_site(require_corpora(), "luffy_fr", root) if STRESS else make_many(root)
+
+
+def make_many(root: Path) -> Site:
     site = Site(root)
-    if STRESS:
-        return make_corpus_site(require_corpora(), "luffy_fr", root)
     (root / "content").mkdir()
     write_many(site, POSTS)
     return site
@@ -97,15 +100,16 @@ def make_big(root: Path) -> Site:
 def test_a_killed_first_build_loses_no_batch_that_it_had_committed(
     service: Service, undisturbed: tuple[dict[str, bytes], float], tmp_path: Path, seed: int
 ) -> None:
-    """The moments are spread over the whole build; the next one asks for what is missing and no more."""
+    """Half of the moments are spread over the whole build, half over the time in which it embeds.
+
+    The next build asks for what is missing and no more.
+    """
     expected, seconds = undisturbed
     site = make_big(tmp_path)
-    configure(site, **use_service(service))
+    configure(site, **use_service(service, **ONE_BATCH))
     service.pause = 0.2
-    killed = start(site)
-    time.sleep(seconds * (seed + random.Random(seed).random()) / KILLS)
-    killed.kill()
-    killed.communicate()
+    embedding = seed % 2 == 0
+    kill_at_random(site, service, random.Random(seed), None if embedding else seconds * seed / KILLS)
     kept = list_vectors(site)
     service.pause = 0.0
     service.requests.clear()
@@ -115,11 +119,24 @@ def test_a_killed_first_build_loses_no_batch_that_it_had_committed(
     vectors = list_vectors(site)
     total = len(list(site.content.iterdir()))
     assert len(kept) % BATCH == 0 or len(kept) == total
+    assert len(kept) < total or not embedding
     assert kept.items() <= vectors.items()
     assert len(vectors) == total
     assert count_texts(service) == total - len(kept)
     assert read_site(site.root / "output") == expected
     assert "WARNING" not in printed
+
+
+def kill_at_random(site: Site, service: Service, chance: random.Random, seconds: float | None) -> None:
+    """Kill a build after so many ``seconds``, or else while it waits for one of its answers."""
+    building = start(site)
+    if seconds is None:
+        awaited = chance.randint(2, 6)  # the first asks for the dimension
+        wait_until(lambda: len(service.requests) >= awaited or building.poll() is not None, 60)
+        seconds = chance.uniform(0, 0.1)
+    time.sleep(seconds)
+    building.kill()
+    building.communicate()
 
 
 def test_a_killed_build_leaves_no_claim_that_others_wait_for(service: Service, tmp_path: Path) -> None:
@@ -154,7 +171,7 @@ def test_builds_at_the_same_time_share_the_work_and_agree(
     service: Service, undisturbed: tuple[dict[str, bytes], float], tmp_path: Path, builds: int
 ) -> None:
     site = make_big(tmp_path)
-    configure(site, **use_service(service))
+    configure(site, **use_service(service, **ONE_BATCH))
     service.pause = 0.1
     service.requests.clear()
 
@@ -176,9 +193,9 @@ def test_ctrl_c_while_embedding_ends_the_build_and_keeps_the_batches(
     service: Service, tmp_path: Path, encoder: str
 ) -> None:
     """The build would go on for minutes; it is given seconds."""
-    site = make_big(tmp_path)
+    site = make_many(tmp_path)
     if encoder == "service":
-        configure(site, **use_service(service, RELATED_EMBEDDINGS_ENDPOINT_CONCURRENCY=1))
+        configure(site, **use_service(service, **ONE_BATCH))
         service.pause = 1.0
     else:
         for path in site.content.iterdir():

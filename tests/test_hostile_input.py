@@ -20,15 +20,23 @@ from markupsafe import escape
 from misbehaving_server import serve
 from test_map_page import Markup, make_data, make_post, render
 
+from pelican_related_embeddings.articles import MAX_LINKS
 from pelican_related_embeddings.feeds import append_to_feed
 from pelican_related_embeddings.injection import TEMPLATES, insert_block
 from pelican_related_embeddings.lexical import count_terms
 from pelican_related_embeddings.map_page import RelatedEntry, build_page, dump_json, dump_related
-from pelican_related_embeddings.markup import read_classes, tokenize
+from pelican_related_embeddings.markup import MAX_QUOTES, read_classes, tokenize
 from pelican_related_embeddings.records import Record, RelatedPosts
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.template_tools import TemplateTools
-from pelican_related_embeddings.text import extract_blocks, extract_text
+from pelican_related_embeddings.text import (
+    MAX_CHARACTERS,
+    MAX_TOKENS,
+    Block,
+    extract_blocks,
+    extract_text,
+    read_blocks,
+)
 from pelican_related_embeddings.windows import cut_passages, cut_text
 
 FRAGMENTS = 10_000 if STRESS else 1_000
@@ -317,7 +325,17 @@ def test_hostile_titles_in_a_build_are_parsed_back(site: Site, build: Any) -> No
     assert len([tag for tag, _ in Markup(built.read("map.html")).elements if tag == "script"]) == 2
 
 
-def test_giant_and_odd_articles_are_built_and_said_only_once(site: Site, build: Any) -> None:
+def write_page(site: Site, name: str, html: str) -> None:
+    site.write(
+        f"{name}.html",
+        f'<html><head><title>{name}</title><meta name="date" content="2024-01-01">'
+        f'<meta name="slug" content="{name}"></head><body>{html}</body></html>',
+    )
+
+
+def test_giant_and_odd_articles_are_built_and_a_cut_is_said_once(
+    site: Site, build: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     megabytes = 50 if STRESS else 5
     odd = {
         "giant": "<p>" + f"{TOPICS['bread'][0]} " * (megabytes * 1_000_000 // 190) + "</p>",
@@ -336,31 +354,78 @@ def test_giant_and_odd_articles_are_built_and_said_only_once(site: Site, build: 
         "templates": "{{ 7*7 }} {% for x in y %} {# bread",
     }
     for name, html in odd.items():
-        site.write(
-            f"{name}.html",
-            f'<html><head><title>{name}</title><meta name="date" content="2024-01-01">'
-            f'<meta name="slug" content="{name}"></head><body>{html}</body></html>',
-        )
+        write_page(site, name, html)
     site.post("tagged", TOPICS["sql"][0], tags=", ".join(f"tag{number}" for number in range(10_000)))
 
     built: Built = build(TAG_SAVE_AS="")
+    first = capsys.readouterr().out
+    build(TAG_SAVE_AS="")
 
     assert built.warnings() == []
     assert set(built.articles) == {f"{name}.html" for name in (*odd, "tagged")}
     assert built.blocks("empty.html") == []
-    assert built.links("giant.html")
-    assert built.links("cjk.html")
+    for name in ("giant", "line", "image", "minified", "cjk", "thai", "emoji", "unknown", "tagged"):
+        assert built.links(f"{name}.html")
     assert "49" not in built.read("templates.html")
+    assert first.count("giant.html is very long: only its first 1,000,000 characters are read.") == 1
+    assert first.count("very long") == 1
+    assert "very long" not in capsys.readouterr().out
 
 
-def test_a_giant_article_costs_no_more_than_the_limit(site: Site) -> None:
-    """Beyond the limit a longer article takes no more steps, counted by the interpreter."""
-    piece = "<p>Sourdough bread rises slowly.</p>"
+@pytest.mark.parametrize(
+    "piece", ["Sourdough bread rises slowly. ", "<p>Sourdough bread rises slowly.</p>", "面包", "&amp;", "a-"]
+)
+def test_a_giant_article_costs_no_more_than_the_limit(piece: str) -> None:
+    """Beyond the limit of characters a longer article takes no more steps and has no more words."""
+    counts = [times * MAX_CHARACTERS // len(extract_text(piece)) for times in (2, 4)]
+    once, twice = (count_steps(lambda html=piece * count: extract_blocks(html)) for count in counts)
+    short, long = (extract_blocks(piece * count) for count in counts)
+
+    assert twice < 1.1 * once + 10
+    assert short == long
+    assert 0 < sum(len(block.text) for block in long) <= MAX_CHARACTERS
+
+
+@pytest.mark.parametrize("piece", ["<b>", "<!-- x -->", "<script>a</script>"])
+def test_a_giant_article_of_tags_is_read_to_the_limit_of_tags(piece: str) -> None:
+    html = "First. " + piece * (MAX_TOKENS + 10) + " Last."
+
+    assert read_blocks(html) == ([Block("First.")], True)
+
+
+def test_a_giant_tag_of_quotes_costs_no_more_than_their_limit() -> None:
+    """A quote that is not in its place is looked at, but not for ever."""
     once, twice = (
-        count_steps(lambda html=piece * times: extract_blocks(html)) for times in (50_000, 100_000)
+        count_steps(lambda html="<a " + '"' * times: extract_blocks(html))
+        for times in (MAX_QUOTES + 10, 2 * MAX_QUOTES)
     )
 
     assert twice < 1.1 * once
+
+
+def test_thousands_of_unknown_slugs_are_a_few_warnings(site: Site, build: Any) -> None:
+    for number in range(3):
+        site.post(f"post-{number}", TOPICS["bread"][number])
+    site.post("pins", TOPICS["bread"][0], related_posts=", ".join(f"nobody-{n}" for n in range(10_000)))
+
+    built: Built = build()
+
+    assert len(built.warnings()) == 11
+    assert "names 9,990 more that no article has" in built.warnings()[-1]
+    assert built.links("pins.html")
+
+
+def test_thousands_of_links_are_followed_no_further_than_the_limit(site: Site, build: Any) -> None:
+    links = "".join(f'<a href="/{number}.html">{number}</a> ' for number in range(MAX_LINKS))
+    write_page(
+        site, "linking", f'<a href="/near.html">a</a> {links} <a href="/far.html">z</a> {TOPICS["sql"][0]}'
+    )
+    site.post("near", TOPICS["sql"][1])
+    site.post("far", TOPICS["sql"][2])
+
+    built: Built = build(RELATED_EMBEDDINGS_SKIP_LINKED=True)
+
+    assert built.links("linking.html") == ["/far.html"]
 
 
 @pytest.mark.parametrize("text", [TOPICS["bread"][0], "🧁🍞🥖", "爱", "a", "the and of"])
