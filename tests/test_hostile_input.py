@@ -1,10 +1,14 @@
 """Strange and hostile input: whatever a title or an article holds, it is text where it is shown."""
 
+import ast
 import datetime as dt
+import importlib
+import itertools
 import json
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +24,7 @@ from markupsafe import escape
 from misbehaving_server import serve
 from test_map_page import Markup, make_data, make_post, render
 
+from pelican_related_embeddings import injection
 from pelican_related_embeddings.articles import MAX_LINKS
 from pelican_related_embeddings.feeds import append_to_feed
 from pelican_related_embeddings.injection import TEMPLATES, insert_block
@@ -125,6 +130,48 @@ def test_no_expression_backtracks_for_seconds(name: str) -> None:
 
 def _give_up(*_: object) -> None:
     raise AssertionError("still matching after 20 seconds of the processor's time")
+
+
+def list_expressions() -> dict[str, re.Pattern[str]]:
+    """Every regular expression of the package: those that its modules keep, and those in calls of re."""
+    found: dict[str, re.Pattern[str]] = {}
+    for path in sorted(PACKAGE.glob("*.py")):
+        module = vars(importlib.import_module(f"pelican_related_embeddings.{path.stem}"))
+        kept = [value for value in module.values() if isinstance(value, re.Pattern)]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in RE_CALLS:
+                first = node.args[0]
+                written = first.value if isinstance(first, ast.Constant) else module.get(ast.unparse(first))
+                assert isinstance(written, str) or kept, f"{path.stem}: {ast.unparse(node)}"
+                kept += [re.compile(written)] if isinstance(written, str) else []
+        found |= {f"{path.stem}: {pattern.pattern}": pattern for pattern in kept}
+    return found
+
+
+RE_CALLS = {f"re.{name}" for name in "compile search match fullmatch findall finditer split sub".split()}
+PACKAGE = Path(injection.__file__).parent
+EXPRESSIONS = list_expressions()
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS, ids=lambda name: name.partition(":")[0])
+def test_no_expression_takes_long_for_what_nearly_matches_it(name: str) -> None:
+    """Texts of its own letters and words, over and over: a square of their length would take minutes."""
+    import signal
+
+    pattern = EXPRESSIONS[name]
+    letters = sorted(set(re.sub(r"\\[a-zA-Z]|\[[^\]]*\]", "", pattern.pattern)) | set(" a1\n\"'<"))
+    words = re.findall(r"[a-z<!{%]{2,}", pattern.pattern)
+    pieces = [*letters, *words, *(f"{word} " for word in words), *(f"{one}{' ' * 9}" for one in words)]
+    pieces += [f"{one} {two}" for one, two in itertools.pairwise(words)]
+    signal.signal(signal.SIGVTALRM, _give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 20)
+    try:
+        for piece in pieces:
+            for text in (piece * (100_000 // len(piece)), f"{piece}{' ' * 100_000}{piece}"):
+                pattern.search(text)
+                pattern.findall(text)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 # Titles and metadata, as the block, the map, the JSON and the feed show them
