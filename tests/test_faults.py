@@ -36,6 +36,7 @@ from fault_fixtures import (
 from jinja2 import UndefinedError
 from misbehaving_server import Service, serve
 from test_encoder import save_tiny_model
+from test_security import add_module
 
 from pelican_related_embeddings.cache import sum_row
 from pelican_related_embeddings.errors import StrictError
@@ -377,13 +378,19 @@ def BLOCKS(site: Site) -> bool:  # noqa: N802
     return all("related-posts" in (output / name).read_text("utf-8") for name in PAGES)
 
 
-def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_path: Path) -> None:
-    """A closed port stands for the hub; the build has less time than a client that retries would take."""
-    environment = {**ENVIRONMENT, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
-    environment["HF_HUB_CACHE"] = str(tmp_path / "hub")
-    configure(topics, RELATED_EMBEDDINGS_MODEL="nobody/nothing")
+@pytest.mark.parametrize("hub", ["closed", "silent", "nowhere"])
+def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_path: Path, hub: str) -> None:
+    """The build has less time than a client that retries, or waits for an answer that never comes, would take."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(50)
+        port = silent.getsockname()[1] if hub == "silent" else 9
+        address = "https://huggingface.invalid" if hub == "nowhere" else f"http://127.0.0.1:{port}"
+        environment = {**ENVIRONMENT, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        environment["HF_HUB_CACHE"] = str(tmp_path / "hub")
+        configure(topics, RELATED_EMBEDDINGS_MODEL="nobody/nothing")
 
-    printed = end(start(topics, environment=environment), patience=100)
+        printed = end(start(topics, environment=environment), patience=100)
 
     assert "is not on this machine and cannot be fetched from the hub" in " ".join(printed.split())
     assert BLOCKS(topics)
@@ -539,6 +546,52 @@ def test_the_warnings_of_libraries_neither_abort_nor_litter_a_build(
     assert re.fullmatch(r"related_embeddings: 9 articles, 9 embedded, 0 from cache, in [\d.]+ s", lines[-2])
     assert lines[-1].startswith("Done: Processed 9 articles")
     assert len(lines) == 3
+
+
+NOISY_CODE = """
+import logging, sys, warnings
+from sentence_transformers.sentence_transformer.modules import Normalize
+from tqdm.auto import tqdm
+
+def complain():
+    warnings.warn("NOISE of warnings")
+    warnings.warn("NOISE of the future", FutureWarning)
+    logging.getLogger("own").warning("NOISE of a logger")
+    logging.getLogger("transformers").error("NOISE of transformers")
+    logging.warning("NOISE of the root")
+    list(tqdm(range(3), desc="NOISE of a bar"))
+    print("NOISE of an error", file=sys.stderr)
+
+complain()
+
+class Part(Normalize):
+    def forward(self, features):
+        complain()
+        return super().forward(features)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--fatal", "warnings"), ("-q",), ("--fatal", "warnings", "--log-handler", "plain")]
+)
+def test_the_noise_of_a_models_own_code_neither_aborts_nor_litters_a_build(
+    topics: Site, model_folder: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Code that complains in every way when it is imported and when it embeds."""
+    folder = save_tiny_model(model_folder, tmp_path)
+    add_module(folder, "own_code.Part")
+    (folder / "own_code.py").write_text(NOISY_CODE)
+
+    printed = run_pelican(
+        topics, *arguments, RELATED_EMBEDDINGS_MODEL=str(folder), RELATED_EMBEDDINGS_TRUST_REMOTE_CODE=True
+    )
+
+    assert "NOISE" not in printed
+    assert "warn" not in printed.lower()
+    assert len(list_vectors(topics)) == 9
+    assert [
+        line for line in printed.splitlines() if line.startswith("related")
+    ] == [] or "-q" not in arguments
 
 
 def test_our_own_warnings_abort_under_fatal_warnings(topics: Site, service: Service) -> None:
