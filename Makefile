@@ -34,7 +34,7 @@ test: $(READY) .tools/ready lint
 	$(BIN)/python -m pytest
 
 stress: $(READY) .tools/ready
-	STRESS=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_hostile_input.py tests/test_cache.py
+	STRESS=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_rebuilds.py tests/test_hostile_input.py tests/test_cache.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

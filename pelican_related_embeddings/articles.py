@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 from posixpath import join, normpath
 from typing import Any
@@ -27,6 +28,8 @@ RIVALS = {
     "similar_articles": "pelican-similar-articles-light",
 }
 
+MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
+
 _FALSE = frozenset(("false", "no", "off", "0", "n", "f", "none"))
 # Compiled at the first use, since most sites never use them.
 _HREF = r"(?i)\shref\s{0,8}=\s{0,8}[\"']?([^\"'>\s]{1,2000})"
@@ -43,7 +46,7 @@ def collect_contents(generators: Iterable[Any], settings: Settings) -> list[tupl
         for contents, published in _list_contents(generator, settings):
             for content in contents:
                 found.setdefault(id(content), (content, published))
-    return sorted(found.values(), key=lambda pair: (path_content(pair[0]), str(pair[0].lang)))
+    return sorted(found.values(), key=lambda pair: (path_content(pair[0]), _read_lang(pair[0])))
 
 
 def _list_contents(generator: Any, settings: Settings) -> list[tuple[Sequence[Any], bool]]:
@@ -63,7 +66,11 @@ def _list_contents(generator: Any, settings: Settings) -> list[tuple[Sequence[An
 def path_content(content: Any) -> str:
     """Return a content's source file relative to the site's content, with forward slashes."""
     path = getattr(content, "relative_source_path", None)
-    return str(path).replace("\\", "/") if path else f"{content.lang}/{content.slug}"
+    return str(path).replace("\\", "/") if path else f"{_read_lang(content)}/{getattr(content, 'slug', '')}"
+
+
+def _read_lang(content: Any) -> str:
+    return str(getattr(content, "lang", ""))  # another plugin may have taken it away
 
 
 def describe_contents(
@@ -86,7 +93,7 @@ def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url:
         slug=str(content.slug),
         title=str(content.title),
         html=html,
-        lang=str(content.lang),
+        lang=_read_lang(content),
         date=_read_date(content),
         published=published,
         is_page=isinstance(content, Page),
@@ -158,7 +165,7 @@ def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> lis
     ``path`` is the source file that it comes from, ``url`` its address; ``paths`` are the documents' own.
     """
     found = set()
-    for href in re.findall(_HREF, html):
+    for href in islice(dict.fromkeys(re.findall(_HREF, html)), MAX_LINKS):
         with contextlib.suppress(ValueError):  # what is no address, such as http://[, is a link to nobody
             found.add(_find_target(href, path, url, paths))
     return sorted(found - {"", path})

@@ -14,8 +14,9 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 APPLICATION_ID = 0x52454D42  # "REMB": tells our files from another program's
 SCHEMA_VERSION = 1
@@ -26,7 +27,26 @@ KEEP_BUILDS = 20  # rows that none of so many writing builds used ...
 KEEP_DAYS = 30  # ... and that no build used for so long are pruned
 KEEP_RESULTS = 32
 KEEP_RESULT_BYTES = 64 * 1024 * 1024
+SALVAGED_ROWS = 1_000_000  # of a table of a damaged file
 
+# SQLite's errors that the world outside is to blame for, and not what is in the file. Damage may be any
+# other: of a table's name ("no such table"), of the header ("unsupported file format"), of a text.
+_OUTSIDE = frozenset(
+    (
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_AUTH,
+    )
+)
+_LARGEST_NUMBER = 1 << 40  # of a build; a larger one is damage
 _SLICE = 500  # keys per query; SQLite allowed no more than 999 variables for a long time
 _SCHEMA = """
 CREATE TABLE texts (key BLOB PRIMARY KEY, content BLOB, checksum BLOB, build INTEGER, day INTEGER);
@@ -39,6 +59,7 @@ INSERT INTO builds VALUES (0);
 """
 
 Table = Literal["texts", "vectors", "results", "models"]
+TABLES: tuple[str, ...] = get_args(Table)
 _T = TypeVar("_T")
 
 
@@ -99,8 +120,7 @@ class Cache:
 
     def describe(self) -> dict[str, int]:
         """Return the number of rows of each table and the size of the file, in bytes."""
-        tables = ("texts", "vectors", "results", "models")
-        counts = {table: self._run(partial(_count, table=table), 0) for table in tables}
+        counts = {table: self._run(partial(_count, table=table), 0) for table in TABLES}
         return {**counts, "bytes": self.path.stat().st_size if self.path.is_file() else 0}
 
     def list_used(self) -> dict[str, set[bytes]]:
@@ -110,8 +130,7 @@ class Cache:
     # Rows
 
     def _is_sound(self, row: Sequence[Any]) -> bool:
-        key, content, checksum = row
-        sound = isinstance(content, bytes) and checksum == sum_row(key, content)
+        sound = _is_sound(*row)
         if not sound:
             self._complain(f"The cache {self.path} holds damaged rows; what they held is made again.")
         return sound
@@ -174,11 +193,12 @@ class Cache:
             if self._connection is None:
                 self._connection = self._open()
             return work(self._connection)
-        except sqlite3.OperationalError as error:
-            self._stop_writing(error)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             # The latter, where damage has got into the text of SQLite's own error.
-            self._set_aside(f"is damaged ({error})")
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OUTSIDE:
+                self._stop_writing(error)
+            else:
+                self._set_aside(f"is damaged ({error})", salvage=True)
         except OSError as error:
             self._stop_writing(error)
         return otherwise
@@ -197,8 +217,8 @@ class Cache:
             return self._connection or _connect_memory()
         return connection
 
-    def _set_aside(self, problem: str) -> None:
-        """Rename a file that is not a sound cache of ours, and begin a new one."""
+    def _set_aside(self, problem: str, salvage: bool = False) -> None:
+        """Rename a file that is not a sound cache of ours, and begin a new one with what can be salvaged."""
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
@@ -209,9 +229,12 @@ class Cache:
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
             self._connection = _connect(self.path)
             _prepare(self._connection)
+            if salvage:
+                _in_transaction(self._connection, partial(_salvage, path=aside))
+            made = "a new one is made with what is sound of it" if salvage else "a new one is made"
             self._complain(
-                f"The cache {self.path} {problem}. It is kept as {aside.name} and a new one is made; "
-                "delete the old one when you do not need it."
+                f"The cache {self.path} {problem}. It is kept as {aside.name} and {made}; delete the old one "
+                "when you do not need it."
             )
         except (OSError, sqlite3.Error) as error:
             self._connection = _connect_memory()
@@ -285,6 +308,24 @@ def _prepare(db: sqlite3.Connection) -> str | None:
     return None
 
 
+def _salvage(db: sqlite3.Connection, path: Path) -> None:
+    """Copy the sound rows of a damaged cache, as far as they can be read."""
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as old:
+        for table in TABLES:
+            with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+                _copy_sound(old.execute(f"SELECT key, content, checksum FROM {table}"), db, table)  # noqa: S608
+
+
+def _copy_sound(rows: Iterable[Sequence[Any]], db: sqlite3.Connection, table: str) -> None:
+    # A damaged tree may lead to the same rows for ever.
+    for key, content, checksum in islice(rows, SALVAGED_ROWS):
+        if _is_sound(key, content, checksum):
+            db.execute(
+                f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?, 0, ?)",  # noqa: S608
+                (key, content, checksum, _today()),
+            )
+
+
 def _create_tables(db: sqlite3.Connection) -> None:
     # Another build may have made them while this one waited for the lock.
     if db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
@@ -312,7 +353,7 @@ def _prune_results(db: sqlite3.Connection) -> None:
     rows = db.execute("SELECT key, length(content) FROM results ORDER BY build DESC, rowid DESC")
     room = KEEP_RESULT_BYTES
     for place, (key, size) in enumerate(rows.fetchall()):
-        room -= size
+        room -= size or 0
         if place >= KEEP_RESULTS or (room < 0 and place >= 4):
             db.execute("DELETE FROM results WHERE key = ?", (key,))
 
@@ -322,13 +363,19 @@ def _count(db: sqlite3.Connection, table: str) -> int:
 
 
 def _count_builds(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT number FROM builds").fetchone()
-    return int(row[0]) if row else 0
+    number = (db.execute("SELECT number FROM builds").fetchone() or (0,))[0]
+    if not isinstance(number, int) or not 0 <= number < _LARGEST_NUMBER:
+        raise sqlite3.DatabaseError("the number of the last build is none")
+    return number
 
 
 def sum_row(key: bytes, content: bytes) -> bytes:
     """Return the checksum that a row must carry."""
     return blake2b(content, digest_size=8, key=bytes(key)[:64]).digest()
+
+
+def _is_sound(key: Any, content: Any, checksum: Any) -> bool:
+    return isinstance(key, bytes) and isinstance(content, bytes) and checksum == sum_row(key, content)
 
 
 def _today() -> int:
@@ -339,8 +386,11 @@ def _host() -> str:
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
-def _is_running(host: str, pid: int, until: float) -> bool:
-    if time.time() > until:
+def _is_running(host: Any, pid: Any, until: Any) -> bool:
+    """Return whether the owner of a claim may be alive; a claim that makes no sense is nobody's."""
+    if not isinstance(until, float) or not isinstance(pid, int) or not 0 < pid < 1 << 31:
+        return False
+    if not 0 < until - time.time() <= 2 * LEASE_SECONDS:  # none is longer, if clocks differ little
         return False
     if host != _host() or sys.platform == "win32":  # there os.kill(pid, 0) would end the process
         return True

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cache import APPLICATION_ID, LOCK_SECONDS, SCHEMA_VERSION, Cache, sum_row
+from .cache import APPLICATION_ID, LOCK_SECONDS, SCHEMA_VERSION, TABLES, Cache, sum_row
 from .errors import CacheError
 
-TABLES = ("texts", "vectors", "results", "models")
 BATCH_ROWS = 500  # copied at a time
 
 

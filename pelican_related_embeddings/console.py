@@ -61,6 +61,10 @@ class BuildReporter:
         """Log a remark for whoever looks into a problem."""
         _logger.debug("related_embeddings: %s", message)
 
+    def say(self, message: str) -> None:
+        """Tell the author something that is no fault, aloud."""
+        self._say(f"related_embeddings: {message}")
+
     def close(self) -> None:
         """Take the progress bar away."""
         self._remove()
@@ -77,7 +81,7 @@ class BuildReporter:
         else:
             _logger.info(line)
         for note in outcome.notes:
-            self._say(f"related_embeddings: {note}")
+            self.say(note)
 
     def _say(self, line: str) -> None:
         if not self._quiet:

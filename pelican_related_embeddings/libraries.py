@@ -1,6 +1,7 @@
 """Other libraries at work: kept quiet, and their errors put into one line."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -9,9 +10,19 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 
+class _Sink(io.TextIOBase):
+    """Takes what libraries print to the standard error, such as progress bars; some keep it for good."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def fileno(self) -> int:
+        return sys.__stderr__.fileno() if sys.__stderr__ is not None else super().fileno()
+
+
 @contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep other libraries' warnings and log records out of the build.
+    """Keep other libraries' warnings, log records and progress bars out of the build.
 
     Under ``--fatal warnings`` Pelican turns any logger's warning into the end of the build.
     """
@@ -21,7 +32,7 @@ def quiet_libraries() -> Iterator[None]:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(_Sink()):
             warnings.simplefilter("ignore")
             _hide_loading_bars()
             yield

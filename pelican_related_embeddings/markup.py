@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+MAX_QUOTES = 300_000  # looked at in tags; from then on they mean nothing, as a file of quotes should end
+
 RAW_TEXT = frozenset({"script", "style", "textarea", "xmp"})
 
 _NAME = re.compile(r"[a-zA-Z][^\s/>]{0,63}")
@@ -63,6 +65,7 @@ class _Scanner:
         self.folded: str | None = None
         self.absent: set[str] = set()
         self.unquoted = False
+        self.quotes = 0
 
     def find(self, needle: str, position: int) -> int:
         if needle in self.absent:
@@ -88,9 +91,10 @@ class _Scanner:
         if self.unquoted:
             return self.find(">", position)
         start = position
-        while (found := _STOP.search(self.html, position)) is not None:
+        while self.quotes < MAX_QUOTES and (found := _STOP.search(self.html, position)) is not None:
             if found[0] == ">":
                 return found.start()
+            self.quotes += 1
             position = found.end()
             if self._follows_equals(found.start()):
                 closing = self.find(found[0], position)

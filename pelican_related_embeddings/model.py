@@ -43,6 +43,7 @@ _TELLING = frozenset(
     "include_prompt in_features out_features activation_function prompts default_prompt_name model "
     "normalizer pre_tokenizer".split()
 )
+HUB_SECONDS = 5  # to wait for the hub's first answer
 _ONNX_FILES = ("onnx/model.onnx", "model.onnx")
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.py", "*/*.json"]
 _HUB_WEIGHTS = ["*.safetensors", "*/*.safetensors"]
@@ -129,10 +130,13 @@ def download_model(model: Model, onnx: bool = False) -> Model:
     weights = list(_ONNX_FILES) if onnx else _HUB_WEIGHTS
     try:
         with quiet_libraries():
-            from huggingface_hub import snapshot_download
+            from huggingface_hub import model_info, snapshot_download
 
+            # It sets no limit to its own first questions: a hub that takes calls but never answers, or a
+            # firewall that does, would stop the build for ever.
+            model_info(_name_on_hub(model.name), timeout=HUB_SECONDS)
             folder = snapshot_download(
-                _name_on_hub(model.name), allow_patterns=[*_HUB_FILES, *weights], etag_timeout=5
+                _name_on_hub(model.name), allow_patterns=[*_HUB_FILES, *weights], etag_timeout=HUB_SECONDS
             )
     except Exception as error:  # the hub's client raises errors of many libraries
         raise EncoderError(

@@ -48,6 +48,9 @@ class Reporter(Protocol):
     def note(self, message: str) -> None:
         """Record something only worth knowing when looking into a problem."""
 
+    def say(self, message: str) -> None:
+        """Tell the author something that is no fault."""
+
 
 @dataclass(slots=True)
 class Outcome:

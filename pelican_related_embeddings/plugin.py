@@ -1,10 +1,12 @@
 """Pelican's signals: when what happens. The only place that sets anything on an article."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from jinja2 import FileSystemLoader, PrefixLoader
 from pelican import signals
@@ -39,6 +41,7 @@ PREFIX = "!related_embeddings"  # under which the plugin's own templates can alw
 _FOLDER = Path(__file__).parent
 STYLE = _FOLDER / "static" / "related_posts.css"
 _logger = logging.getLogger(__name__)
+_listed: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # what each site's last build gave a list
 
 
 def register() -> None:
@@ -59,6 +62,7 @@ def check_settings(pelican: Any) -> None:
     settings = read_settings(pelican.settings)
     folder = Path(pelican.settings.get("CACHE_PATH") or "cache")
     pelican.settings["RELATED_EMBEDDINGS_CACHE"] = str(Path(settings.cache or folder / CACHE_NAME).absolute())
+    _listed[pelican] = []
     static = pelican.settings.get("THEME_STATIC_PATHS")
     if settings.style and static and str(STYLE) not in static:
         pelican.settings["THEME_STATIC_PATHS"] = [*static, str(STYLE)]
@@ -101,6 +105,7 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     contents = collect_contents(generators, settings)
     rivals = find_rivals(content for content, _ in contents)
     names = tuple(dict.fromkeys(("related_posts", *settings.aliases, *rivals)))
+    forget_last_lists(config, [content for content, _ in contents], names)
     for content, _ in contents:
         set_related_posts(content, RelatedPosts(), names)
     outcome, warnings = relate_contents(contents, generators, settings)
@@ -115,6 +120,20 @@ def add_related_posts(generators: Sequence[Any]) -> None:
             offer_map(generators[0].context, describe_map(contents, outcome))
     if warnings and settings.strict:
         raise StrictError("RELATED_EMBEDDINGS_STRICT is on, and: " + " ".join(warnings))
+
+
+def forget_last_lists(config: Any, contents: Sequence[Any], names: Sequence[str]) -> None:
+    """Take the lists from what the same site's last build gave them to; note that ``contents`` are next.
+
+    Pelican keeps the articles of every build of ``pelican -r`` in memory, and they would keep their lists.
+    """
+    for pelican, listed in _listed.items():
+        if pelican.settings is config:
+            for content in listed:
+                for name in names:
+                    with contextlib.suppress(AttributeError):
+                        delattr(content, name)
+            listed[:] = contents
 
 
 def relate_contents(
@@ -155,7 +174,7 @@ def find_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
         for content in generator.context.get("generated_content", {}).values()
     ]
     kinds = (Article, Page) if "suggestions" in settings.pages else Article
-    return {content.slug for content in contents if isinstance(content, kinds)}
+    return {str(content.slug) for content in contents if isinstance(content, kinds)}
 
 
 def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:

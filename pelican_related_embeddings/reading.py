@@ -10,7 +10,7 @@ from typing import Protocol
 from .cache import Cache, hash_parts
 from .documents import Document
 from .lexical import TermCounts, count_terms, hash_block
-from .text import MAX_CHARACTERS, Block, extract_blocks, extract_text
+from .text import MAX_CHARACTERS, Block, extract_blocks, extract_text, read_blocks
 from .versions import TERMS_VERSION
 
 TEXT_ROWS = 256  # documents per transaction
@@ -21,6 +21,9 @@ class Notes(Protocol):
 
     def note(self, message: str) -> None:
         """Record ``message``."""
+
+    def say(self, message: str) -> None:
+        """Tell the author ``message``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,18 @@ def read_words(
     found = {row: words for row, content in stored.items() if (words := _load(content)) is not None}
     todo = {row: document for row, document in zip(rows, documents, strict=True) if row not in found}
     fresh: dict[bytes, bytes] = {}
+    cut: list[str] = []
     for row, document in todo.items():
-        found[row] = _read(document, notes)
+        found[row], complete = _read(document, notes)
+        cut += [] if complete else [document.path]
         fresh[row] = _dump(found[row])
         if len(fresh) == TEXT_ROWS:
             cache.write("texts", fresh)
             fresh = {}
     cache.write("texts", fresh)
+    if cut:
+        others = f" (and {len(cut) - 1} more)" if len(cut) > 1 else ""
+        notes.say(f"{cut[0]}{others} is very long: only its first {MAX_CHARACTERS:,} characters are read.")
     return [found[row] for row in rows]
 
 
@@ -60,13 +68,12 @@ def compose_text(document: Document, dropped: frozenset[int]) -> tuple[str, str]
     return extract_text(document.title), "\n".join(block.text for block in blocks)
 
 
-def _read(document: Document, notes: Notes) -> Words:
-    title, blocks = extract_text(document.title), extract_blocks(document.html)
+def _read(document: Document, notes: Notes) -> tuple[Words, bool]:
+    """Return a document's words, and whether they are all of them."""
+    title, (blocks, cut) = extract_text(document.title), read_blocks(document.html)
     if not blocks:
         notes.note(f"{document.path} has no text, so it gets no related posts.")
-    elif sum(len(block.text) for block in blocks) >= MAX_CHARACTERS:
-        notes.note(f"{document.path} is very long; only its first {MAX_CHARACTERS:,} characters are read.")
-    return Words(_digest(title, blocks), not blocks, count_terms(title, blocks))
+    return Words(_digest(title, blocks), not blocks, count_terms(title, blocks)), not cut
 
 
 def _digest(title: str, blocks: Sequence[Block]) -> bytes:

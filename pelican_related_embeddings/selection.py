@@ -14,6 +14,7 @@ from .settings import Settings
 
 DAY = 86400.0
 MMR_POOL = 4  # candidates per place that diversity chooses from
+SLUGS_NAMED = 10  # unknown ones of a document, each with the likeliest that was meant, which takes time
 FAR_FUTURE = 253_000_000_000.0  # seconds: year 9987; an undated draft has the last day of year 9999
 
 
@@ -190,9 +191,10 @@ class _Desk:
     def check_slugs(self, source: Document) -> None:
         """Warn of the slugs in a document's metadata that nothing has."""
         for name, slugs in (("related_posts", source.pins), ("related_posts_exclude", source.excluded)):
-            for slug in slugs:
-                if slug not in self.slugs and slug not in self.other_slugs:
-                    self.warnings.append(self.describe_unknown(source, name, slug))
+            unknown = [slug for slug in slugs if slug not in self.slugs and slug not in self.other_slugs]
+            self.warnings += [self.describe_unknown(source, name, slug) for slug in unknown[:SLUGS_NAMED]]
+            if more := unknown[SLUGS_NAMED:]:
+                self.warnings.append(f"{source.path}: {name} names {len(more):,} more that no article has")
 
     def describe_unknown(self, source: Document, name: str, slug: str) -> str:
         """Return a warning that names the file, the slug and the one that was probably meant."""

@@ -317,7 +317,9 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     inherited = _inherit(config)
     options = {name_setting(option): option for option in fields(Settings)}
     problems = [
-        _describe_unknown(name, options) for name in config if name.startswith(PREFIX) and name not in options
+        _describe_unknown(name, options)
+        for name in config
+        if name not in options and _is_meant(name, options)
     ]
     values = {}
     for name, option in options.items():
@@ -345,9 +347,24 @@ def _inherit(config: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     return inherited
 
 
+def _is_meant(name: str, known: Mapping[str, object]) -> bool:
+    """Return whether a name is, or nearly is, that of one of our settings."""
+    if name.startswith(PREFIX):
+        return True
+    if not (name.startswith("REL") and "EMB" in name):
+        return False
+    from difflib import get_close_matches  # late: the settings of most sites are right
+
+    return bool(get_close_matches(name, known, n=1, cutoff=0.9))
+
+
 def _describe_unknown(name: str, known: Mapping[str, object]) -> str:
     from difflib import get_close_matches  # late: the settings of most sites are right
 
-    close = get_close_matches(name, known, n=1, cutoff=0.8)
-    hint = f" Did you mean {close[0]}?" if close else " Remove it."
+    # Without what all names begin with, which would make any two of them seem alike.
+    own = {option.removeprefix(PREFIX): option for option in known}
+    close = get_close_matches(name.removeprefix(PREFIX), own, n=1) or get_close_matches(
+        name, known, n=1, cutoff=0.9
+    )
+    hint = f" Did you mean {own.get(close[0], close[0])}?" if close else " Remove it."
     return f"{name} is not a setting of this plugin.{hint}"

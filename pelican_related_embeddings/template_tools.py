@@ -37,10 +37,10 @@ class TemplateTools:
         return self._headings[lang]
 
     def url(self, post: Any) -> str:
-        """Return a post's URL, worked out once: Pelican does so each time it is asked, and slowly."""
+        """Return a post's URL for an attribute, worked out once: Pelican does so each time, and slowly."""
         found = self._urls.get(post)
         if found is None:
-            found = self._urls[post] = post.url
+            found = self._urls[post] = escape(post.url)
         return found
 
     def item(self, record: Record, lang: str, site_url: str = "") -> Markup:

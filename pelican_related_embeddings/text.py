@@ -54,18 +54,23 @@ def extract_blocks(html: str) -> list[Block]:
     the comments ``related: ignore`` and ``related: resume``. Never raises; an element that is not
     closed is never a reason to drop what follows it. Stops after ``MAX_CHARACTERS`` of text.
     """
+    return read_blocks(html)[0]
+
+
+def read_blocks(html: str) -> tuple[list[Block], bool]:
+    """Return what ``extract_blocks`` does, and whether ``html`` was too long to be read to its end."""
     reader = _Reader()
     for count, token in enumerate(tokenize(html)):
         reader.read(token)
-        if reader.length > MAX_CHARACTERS or count > MAX_TOKENS:
-            break
-    return reader.finish()
+        if reader.cut or count > MAX_TOKENS:
+            return reader.finish(), True
+    return reader.finish(), False
 
 
 def extract_text(html: str) -> str:
     """Return the text of a short piece of HTML, such as a title, as one line."""
     if "<" not in html and "&" not in html:
-        return _clean_text(html)  # most titles, and a tenth of the time
+        return _clean_text(html[:MAX_CHARACTERS])  # most titles, and a tenth of the time
     return join_blocks(extract_blocks(html), separator=" ")
 
 
@@ -106,6 +111,7 @@ class _Reader:
         self.code_from: int | None = None
         self.in_link = False
         self.length = 0
+        self.cut = False
 
     def read(self, token: Token) -> None:
         if token.kind == "text":
@@ -118,6 +124,9 @@ class _Reader:
             self.obey_comment(token.value)
 
     def add_text(self, raw: str) -> None:
+        room = MAX_CHARACTERS - self.length
+        if len(raw) > room:
+            raw, self.cut = raw[:room], True  # one text may be all of an article
         text = unescape(raw) if "&" in raw else raw
         self.length += len(text)
         self.pieces.append(_Piece(text, self.code_from is not None, self.in_link))

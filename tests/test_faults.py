@@ -36,6 +36,7 @@ from fault_fixtures import (
 from jinja2 import UndefinedError
 from misbehaving_server import Service, serve
 from test_encoder import save_tiny_model
+from test_security import add_module
 
 from pelican_related_embeddings.cache import sum_row
 from pelican_related_embeddings.errors import StrictError
@@ -43,6 +44,7 @@ from pelican_related_embeddings.libraries import quiet_libraries
 
 POSTS = 200
 BATCH = 64  # texts that a killed build can lose; see encoder.CHUNK_PASSAGES
+ONE_BATCH = {"RELATED_EMBEDDINGS_ENDPOINT_CONCURRENCY": 1}  # at a time, so that a build has several
 KILLS = 50 if STRESS else 10
 CORRUPTIONS = 200 if STRESS else 30
 CACHE = "cache/related_embeddings.sqlite"
@@ -80,14 +82,16 @@ def undisturbed(service: Service, tmp_path_factory: pytest.TempPathFactory) -> t
     site = make_big(tmp_path_factory.mktemp("undisturbed"))
     service.pause = 0.2
     began = time.monotonic()
-    run_pelican(site, **use_service(service))
+    run_pelican(site, **use_service(service, **ONE_BATCH))
     return read_site(site.root / "output"), time.monotonic() - began
 
 
 def make_big(root: Path) -> Site:
+    return make_corpus_site(require_corpora(), "luffy_fr", root) if STRESS else make_many(root)
+
+
+def make_many(root: Path) -> Site:
     site = Site(root)
-    if STRESS:
-        return make_corpus_site(require_corpora(), "luffy_fr", root)
     (root / "content").mkdir()
     write_many(site, POSTS)
     return site
@@ -97,15 +101,16 @@ def make_big(root: Path) -> Site:
 def test_a_killed_first_build_loses_no_batch_that_it_had_committed(
     service: Service, undisturbed: tuple[dict[str, bytes], float], tmp_path: Path, seed: int
 ) -> None:
-    """The moments are spread over the whole build; the next one asks for what is missing and no more."""
+    """Half of the moments are spread over the whole build, half over the time in which it embeds.
+
+    The next build asks for what is missing and no more.
+    """
     expected, seconds = undisturbed
     site = make_big(tmp_path)
-    configure(site, **use_service(service))
+    configure(site, **use_service(service, **ONE_BATCH))
     service.pause = 0.2
-    killed = start(site)
-    time.sleep(seconds * (seed + random.Random(seed).random()) / KILLS)
-    killed.kill()
-    killed.communicate()
+    embedding = seed % 2 == 0
+    kill_at_random(site, service, random.Random(seed), None if embedding else seconds * seed / KILLS)
     kept = list_vectors(site)
     service.pause = 0.0
     service.requests.clear()
@@ -115,11 +120,24 @@ def test_a_killed_first_build_loses_no_batch_that_it_had_committed(
     vectors = list_vectors(site)
     total = len(list(site.content.iterdir()))
     assert len(kept) % BATCH == 0 or len(kept) == total
+    assert len(kept) < total or not embedding
     assert kept.items() <= vectors.items()
     assert len(vectors) == total
     assert count_texts(service) == total - len(kept)
     assert read_site(site.root / "output") == expected
     assert "WARNING" not in printed
+
+
+def kill_at_random(site: Site, service: Service, chance: random.Random, seconds: float | None) -> None:
+    """Kill a build after so many ``seconds``, or else while it waits for one of its answers."""
+    building = start(site)
+    if seconds is None:
+        awaited = chance.randint(2, 6)  # the first asks for the dimension
+        wait_until(lambda: len(service.requests) >= awaited or building.poll() is not None, 60)
+        seconds = chance.uniform(0, 0.1)
+    time.sleep(seconds)
+    building.kill()
+    building.communicate()
 
 
 def test_a_killed_build_leaves_no_claim_that_others_wait_for(service: Service, tmp_path: Path) -> None:
@@ -154,7 +172,7 @@ def test_builds_at_the_same_time_share_the_work_and_agree(
     service: Service, undisturbed: tuple[dict[str, bytes], float], tmp_path: Path, builds: int
 ) -> None:
     site = make_big(tmp_path)
-    configure(site, **use_service(service))
+    configure(site, **use_service(service, **ONE_BATCH))
     service.pause = 0.1
     service.requests.clear()
 
@@ -176,9 +194,9 @@ def test_ctrl_c_while_embedding_ends_the_build_and_keeps_the_batches(
     service: Service, tmp_path: Path, encoder: str
 ) -> None:
     """The build would go on for minutes; it is given seconds."""
-    site = make_big(tmp_path)
+    site = make_many(tmp_path)
     if encoder == "service":
-        configure(site, **use_service(service, RELATED_EMBEDDINGS_ENDPOINT_CONCURRENCY=1))
+        configure(site, **use_service(service, **ONE_BATCH))
         service.pause = 1.0
     else:
         for path in site.content.iterdir():
@@ -360,13 +378,19 @@ def BLOCKS(site: Site) -> bool:  # noqa: N802
     return all("related-posts" in (output / name).read_text("utf-8") for name in PAGES)
 
 
-def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_path: Path) -> None:
-    """A closed port stands for the hub; the build has less time than a client that retries would take."""
-    environment = {**ENVIRONMENT, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
-    environment["HF_HUB_CACHE"] = str(tmp_path / "hub")
-    configure(topics, RELATED_EMBEDDINGS_MODEL="nobody/nothing")
+@pytest.mark.parametrize("hub", ["closed", "silent", "nowhere"])
+def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_path: Path, hub: str) -> None:
+    """The build has less time than a client that retries, or waits for an answer that never comes, would take."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(50)
+        port = silent.getsockname()[1] if hub == "silent" else 9
+        address = "https://huggingface.invalid" if hub == "nowhere" else f"http://127.0.0.1:{port}"
+        environment = {**ENVIRONMENT, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        environment["HF_HUB_CACHE"] = str(tmp_path / "hub")
+        configure(topics, RELATED_EMBEDDINGS_MODEL="nobody/nothing")
 
-    printed = end(start(topics, environment=environment), patience=100)
+        printed = end(start(topics, environment=environment), patience=100)
 
     assert "is not on this machine and cannot be fetched from the hub" in " ".join(printed.split())
     assert BLOCKS(topics)
@@ -522,6 +546,52 @@ def test_the_warnings_of_libraries_neither_abort_nor_litter_a_build(
     assert re.fullmatch(r"related_embeddings: 9 articles, 9 embedded, 0 from cache, in [\d.]+ s", lines[-2])
     assert lines[-1].startswith("Done: Processed 9 articles")
     assert len(lines) == 3
+
+
+NOISY_CODE = """
+import logging, sys, warnings
+from sentence_transformers.sentence_transformer.modules import Normalize
+from tqdm.auto import tqdm
+
+def complain():
+    warnings.warn("NOISE of warnings")
+    warnings.warn("NOISE of the future", FutureWarning)
+    logging.getLogger("own").warning("NOISE of a logger")
+    logging.getLogger("transformers").error("NOISE of transformers")
+    logging.warning("NOISE of the root")
+    list(tqdm(range(3), desc="NOISE of a bar"))
+    print("NOISE of an error", file=sys.stderr)
+
+complain()
+
+class Part(Normalize):
+    def forward(self, features):
+        complain()
+        return super().forward(features)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--fatal", "warnings"), ("-q",), ("--fatal", "warnings", "--log-handler", "plain")]
+)
+def test_the_noise_of_a_models_own_code_neither_aborts_nor_litters_a_build(
+    topics: Site, model_folder: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Code that complains in every way when it is imported and when it embeds."""
+    folder = save_tiny_model(model_folder, tmp_path)
+    add_module(folder, "own_code.Part")
+    (folder / "own_code.py").write_text(NOISY_CODE)
+
+    printed = run_pelican(
+        topics, *arguments, RELATED_EMBEDDINGS_MODEL=str(folder), RELATED_EMBEDDINGS_TRUST_REMOTE_CODE=True
+    )
+
+    assert "NOISE" not in printed
+    assert "warn" not in printed.lower()
+    assert len(list_vectors(topics)) == 9
+    assert [
+        line for line in printed.splitlines() if line.startswith("related")
+    ] == [] or "-q" not in arguments
 
 
 def test_our_own_warnings_abort_under_fatal_warnings(topics: Site, service: Service) -> None:

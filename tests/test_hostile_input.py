@@ -1,30 +1,47 @@
 """Strange and hostile input: whatever a title or an article holds, it is text where it is shown."""
 
+import ast
 import datetime as dt
+import importlib
+import itertools
 import json
 import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
+from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import html5lib
 import pytest
 from conftest import TOPICS, Built, Site
 from fault_fixtures import STRESS, count_steps, use_service
+from feedgenerator import Atom1Feed, Rss201rev2Feed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import escape
 from misbehaving_server import serve
 from test_map_page import Markup, make_data, make_post, render
 
+from pelican_related_embeddings import injection
+from pelican_related_embeddings.articles import MAX_LINKS
+from pelican_related_embeddings.feeds import append_to_feed
 from pelican_related_embeddings.injection import TEMPLATES, insert_block
 from pelican_related_embeddings.lexical import count_terms
 from pelican_related_embeddings.map_page import RelatedEntry, build_page, dump_json, dump_related
-from pelican_related_embeddings.markup import read_classes, tokenize
+from pelican_related_embeddings.markup import MAX_QUOTES, read_classes, tokenize
 from pelican_related_embeddings.records import Record, RelatedPosts
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.template_tools import TemplateTools
-from pelican_related_embeddings.text import extract_blocks, extract_text
+from pelican_related_embeddings.text import (
+    MAX_CHARACTERS,
+    MAX_TOKENS,
+    Block,
+    extract_blocks,
+    extract_text,
+    read_blocks,
+)
 from pelican_related_embeddings.windows import cut_passages, cut_text
 
 FRAGMENTS = 10_000 if STRESS else 1_000
@@ -115,24 +132,73 @@ def _give_up(*_: object) -> None:
     raise AssertionError("still matching after 20 seconds of the processor's time")
 
 
+def list_expressions() -> dict[str, re.Pattern[str]]:
+    """Every regular expression of the package: those that its modules keep, and those in calls of re."""
+    found: dict[str, re.Pattern[str]] = {}
+    for path in sorted(PACKAGE.glob("*.py")):
+        module = vars(importlib.import_module(f"pelican_related_embeddings.{path.stem}"))
+        kept = [value for value in module.values() if isinstance(value, re.Pattern)]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in RE_CALLS:
+                first = node.args[0]
+                written = first.value if isinstance(first, ast.Constant) else module.get(ast.unparse(first))
+                assert isinstance(written, str) or kept, f"{path.stem}: {ast.unparse(node)}"
+                kept += [re.compile(written)] if isinstance(written, str) else []
+        found |= {f"{path.stem}: {pattern.pattern}": pattern for pattern in kept}
+    return found
+
+
+RE_CALLS = {f"re.{name}" for name in "compile search match fullmatch findall finditer split sub".split()}
+PACKAGE = Path(injection.__file__).parent
+EXPRESSIONS = list_expressions()
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS, ids=lambda name: name.partition(":")[0])
+def test_no_expression_takes_long_for_what_nearly_matches_it(name: str) -> None:
+    """Texts of its own letters and words, over and over: a square of their length would take minutes."""
+    import signal
+
+    pattern = EXPRESSIONS[name]
+    letters = sorted(set(re.sub(r"\\[a-zA-Z]|\[[^\]]*\]", "", pattern.pattern)) | set(" a1\n\"'<"))
+    words = re.findall(r"[a-z<!{%]{2,}", pattern.pattern)
+    pieces = [*letters, *words, *(f"{word} " for word in words), *(f"{one}{' ' * 9}" for one in words)]
+    pieces += [f"{one} {two}" for one, two in itertools.pairwise(words)]
+    signal.signal(signal.SIGVTALRM, _give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 20)
+    try:
+        for piece in pieces:
+            for text in (piece * (100_000 // len(piece)), f"{piece}{' ' * 100_000}{piece}"):
+                pattern.search(text)
+                pattern.findall(text)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
 # Titles and metadata, as the block, the map, the JSON and the feed show them
 
 
-class Parsed(HTMLParser):
-    """The elements of a piece of HTML, and its text."""
+def parse(html: str) -> ET.Element:
+    """What a browser makes of a piece of HTML."""
+    found: ET.Element = html5lib.parseFragment(html, treebuilder="etree", namespaceHTMLElements=False)
+    return found
 
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
+def count_elements(tree: ET.Element) -> Counter[str]:
+    return Counter(str(element.tag) for element in tree.iter())
 
-    def handle_data(self, data: str) -> None:
-        self.text += data
+
+def list_attributes(tree: ET.Element) -> set[str]:
+    return {name for element in tree.iter() for name in element.attrib}
+
+
+def read_element(tree: ET.Element, path: str) -> str:
+    (element,) = tree.iterfind(path)
+    return normalise("".join(element.itertext()))
+
+
+def normalise(text: str) -> str:
+    """What is left of a text in any HTML, for which NUL is no character and a line ends in one way."""
+    return " ".join(text.replace("\0", "").replace("\ufffd", "").split())
 
 
 def make_article(**fields: Any) -> SimpleNamespace:
@@ -150,35 +216,76 @@ def environment() -> Environment:
     return found
 
 
+ELEMENTS = set("DOCUMENT_FRAGMENT aside h2 ul li a img time span".split())
+ATTRIBUTES = set("class id aria-labelledby lang dir src alt width loading href hreflang datetime".split())
+
+
+def is_contained(tree: ET.Element) -> bool:
+    """Whether a block with one item has that item and nothing that is not ours."""
+    found = count_elements(tree)
+    return found.keys() <= ELEMENTS and found["li"] == found["a"] == 1 and list_attributes(tree) <= ATTRIBUTES
+
+
+def render_block(environment: Environment, post: Any, terms: tuple[str, ...] = ()) -> ET.Element:
+    source = make_article(related_posts=RelatedPosts([Record(post, 0.5, 0, 0, terms, False)]))
+    template = environment.get_template("related_posts.html")
+    return parse(template.render(article=source, SITEURL="", DEFAULT_LANG="en"))
+
+
 @fuzz
 @given(STRANGE)
 def test_what_is_no_title_is_text_or_an_attribute_in_the_block(environment: Environment, text: str) -> None:
     """A title is HTML by Pelican's custom; a category, a picture, a language and shared words are not."""
-    post = make_article(category=text, image=text, lang=text, summary=text)
-    source = make_article(related_posts=RelatedPosts([Record(post, 0.5, 0, 0, (text,), False)]))
-    template = environment.get_template("related_posts.html")
+    post = make_article(category=text, image=f"/{text}", lang=text, summary=escape(text), url=text)
 
-    parsed = Parsed(template.render(article=source, SITEURL="", DEFAULT_LANG="en"))
+    tree = render_block(environment, post, (text,))
 
-    expected = ["aside", "h2", "ul", "li", "img", "a", "time", "span"]
-    assert set(dict(parsed.elements)) <= set(expected)
-    assert all(
-        set(attributes)
-        <= {
-            "class",
-            "id",
-            "aria-labelledby",
-            "lang",
-            "dir",
-            "src",
-            "alt",
-            "width",
-            "loading",
-            "href",
-            "hreflang",
-        }
-        | {"datetime"}
-        for _, attributes in parsed.elements
+    assert is_contained(tree)
+    assert normalise(tree.find(".//a").attrib["href"]) == normalise(f"/{text}")  # type: ignore[union-attr]
+    assert normalise(tree.find(".//a").attrib.get("hreflang", "en")) == normalise(text)  # type: ignore[union-attr]
+    for name in ("category", "terms") if text else ():
+        assert read_element(tree, f".//span[@class='related-posts-{name}']") == normalise(text)
+
+
+@fuzz
+@given(STRANGE)
+def test_a_title_written_as_html_is_its_text_in_the_block(environment: Environment, title: str) -> None:
+    tree = render_block(environment, make_article(title=escape(title)))
+
+    assert read_element(tree, ".//a") == normalise(title)
+    assert is_contained(tree)
+
+
+@pytest.mark.parametrize("kind", [Atom1Feed, Rss201rev2Feed])
+@fuzz
+@given(STRANGE)
+def test_a_title_is_its_text_in_a_feed_and_the_feed_is_xml(
+    environment: Environment, kind: Any, title: str
+) -> None:
+    """Whatever the related post is called: as text, and as HTML that nobody has escaped."""
+    for written in (escape(title), title):
+        post = make_article(title=written, url=title)
+        source = make_article(
+            url="source.html", related_posts=RelatedPosts([Record(post, 0.5, 0, 0, (), False)])
+        )
+        feed = kind("Blog", "https://example.org/", "About", feed_url="https://example.org/feed")
+        feed.add_item("Source", "https://example.org/source.html", "<p>Own</p>", content="<p>Own</p>")
+        append_to_feed({"generated_content": {"source": source}}, feed, environment)
+
+        parsed = ET.fromstring(feed.writeString("utf-8"))
+
+        texts = [element.text or "" for element in parsed.iter()]
+        tree = parse(next(text for text in texts if text.startswith("<p>Own</p>\n")))
+        assert tree[0].text == "Own"
+        if written is not title:
+            assert read_element(tree, ".//a") == normalise(strip_for_xml(title))
+            assert count_elements(tree) == Counter("DOCUMENT_FRAGMENT p p strong ul li a".split())
+            assert list_attributes(tree) <= {"href"}
+
+
+def strip_for_xml(text: str) -> str:
+    return "".join(letter for letter in text if letter in "\t\n\r" or letter >= " ").translate(
+        dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF))
     )
 
 
@@ -248,7 +355,15 @@ def test_hostile_titles_in_a_build_are_parsed_back(site: Site, build: Any) -> No
     assert len(list(ET.fromstring(built.read("feed.xml")).iter("{http://www.w3.org/2005/Atom}entry")))
     for number, _ in enumerate(titles):
         (block,) = built.blocks(f"post-{number}.html")
-        assert {tag for tag, _ in Parsed(block).elements} == {"aside", "h2", "ul", "li", "a", "time"}
+        assert count_elements(parse(block)).keys() == {
+            "DOCUMENT_FRAGMENT",
+            "aside",
+            "h2",
+            "ul",
+            "li",
+            "a",
+            "time",
+        }
     told = {post["slug"]: post["title"] for post in json.loads(built.read("related.json"))["posts"]}
     assert told == {
         f"post-{number}": " ".join(f"Title {title}".split()) for number, title in enumerate(titles)
@@ -257,7 +372,17 @@ def test_hostile_titles_in_a_build_are_parsed_back(site: Site, build: Any) -> No
     assert len([tag for tag, _ in Markup(built.read("map.html")).elements if tag == "script"]) == 2
 
 
-def test_giant_and_odd_articles_are_built_and_said_only_once(site: Site, build: Any) -> None:
+def write_page(site: Site, name: str, html: str) -> None:
+    site.write(
+        f"{name}.html",
+        f'<html><head><title>{name}</title><meta name="date" content="2024-01-01">'
+        f'<meta name="slug" content="{name}"></head><body>{html}</body></html>',
+    )
+
+
+def test_giant_and_odd_articles_are_built_and_a_cut_is_said_once(
+    site: Site, build: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     megabytes = 50 if STRESS else 5
     odd = {
         "giant": "<p>" + f"{TOPICS['bread'][0]} " * (megabytes * 1_000_000 // 190) + "</p>",
@@ -276,31 +401,78 @@ def test_giant_and_odd_articles_are_built_and_said_only_once(site: Site, build: 
         "templates": "{{ 7*7 }} {% for x in y %} {# bread",
     }
     for name, html in odd.items():
-        site.write(
-            f"{name}.html",
-            f'<html><head><title>{name}</title><meta name="date" content="2024-01-01">'
-            f'<meta name="slug" content="{name}"></head><body>{html}</body></html>',
-        )
+        write_page(site, name, html)
     site.post("tagged", TOPICS["sql"][0], tags=", ".join(f"tag{number}" for number in range(10_000)))
 
     built: Built = build(TAG_SAVE_AS="")
+    first = capsys.readouterr().out
+    build(TAG_SAVE_AS="")
 
     assert built.warnings() == []
     assert set(built.articles) == {f"{name}.html" for name in (*odd, "tagged")}
     assert built.blocks("empty.html") == []
-    assert built.links("giant.html")
-    assert built.links("cjk.html")
+    for name in ("giant", "line", "image", "minified", "cjk", "thai", "emoji", "unknown", "tagged"):
+        assert built.links(f"{name}.html")
     assert "49" not in built.read("templates.html")
+    assert first.count("giant.html is very long: only its first 1,000,000 characters are read.") == 1
+    assert first.count("very long") == 1
+    assert "very long" not in capsys.readouterr().out
 
 
-def test_a_giant_article_costs_no_more_than_the_limit(site: Site) -> None:
-    """Beyond the limit a longer article takes no more steps, counted by the interpreter."""
-    piece = "<p>Sourdough bread rises slowly.</p>"
+@pytest.mark.parametrize(
+    "piece", ["Sourdough bread rises slowly. ", "<p>Sourdough bread rises slowly.</p>", "面包", "&amp;", "a-"]
+)
+def test_a_giant_article_costs_no_more_than_the_limit(piece: str) -> None:
+    """Beyond the limit of characters a longer article takes no more steps and has no more words."""
+    counts = [times * MAX_CHARACTERS // len(extract_text(piece)) for times in (2, 4)]
+    once, twice = (count_steps(lambda html=piece * count: extract_blocks(html)) for count in counts)
+    short, long = (extract_blocks(piece * count) for count in counts)
+
+    assert twice < 1.1 * once + 10
+    assert short == long
+    assert 0 < sum(len(block.text) for block in long) <= MAX_CHARACTERS
+
+
+@pytest.mark.parametrize("piece", ["<b>", "<!-- x -->", "<script>a</script>"])
+def test_a_giant_article_of_tags_is_read_to_the_limit_of_tags(piece: str) -> None:
+    html = "First. " + piece * (MAX_TOKENS + 10) + " Last."
+
+    assert read_blocks(html) == ([Block("First.")], True)
+
+
+def test_a_giant_tag_of_quotes_costs_no_more_than_their_limit() -> None:
+    """A quote that is not in its place is looked at, but not for ever."""
     once, twice = (
-        count_steps(lambda html=piece * times: extract_blocks(html)) for times in (50_000, 100_000)
+        count_steps(lambda html="<a " + '"' * times: extract_blocks(html))
+        for times in (MAX_QUOTES + 10, 2 * MAX_QUOTES)
     )
 
     assert twice < 1.1 * once
+
+
+def test_thousands_of_unknown_slugs_are_a_few_warnings(site: Site, build: Any) -> None:
+    for number in range(3):
+        site.post(f"post-{number}", TOPICS["bread"][number])
+    site.post("pins", TOPICS["bread"][0], related_posts=", ".join(f"nobody-{n}" for n in range(10_000)))
+
+    built: Built = build()
+
+    assert len(built.warnings()) == 11
+    assert "names 9,990 more that no article has" in built.warnings()[-1]
+    assert built.links("pins.html")
+
+
+def test_thousands_of_links_are_followed_no_further_than_the_limit(site: Site, build: Any) -> None:
+    links = "".join(f'<a href="/{number}.html">{number}</a> ' for number in range(MAX_LINKS))
+    write_page(
+        site, "linking", f'<a href="/near.html">a</a> {links} <a href="/far.html">z</a> {TOPICS["sql"][0]}'
+    )
+    site.post("near", TOPICS["sql"][1])
+    site.post("far", TOPICS["sql"][2])
+
+    built: Built = build(RELATED_EMBEDDINGS_SKIP_LINKED=True)
+
+    assert built.links("linking.html") == ["/far.html"]
 
 
 @pytest.mark.parametrize("text", [TOPICS["bread"][0], "🧁🍞🥖", "爱", "a", "the and of"])

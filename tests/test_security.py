@@ -184,11 +184,19 @@ def test_an_unchanged_build_opens_no_connection(warm_topics: Site) -> None:
     assert "0 embedded, 9 from cache" in printed
 
 
-@pytest.mark.skipif(
+needs_namespaces = pytest.mark.skipif(
     shutil.which("unshare") is None
     or subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode != 0,
     reason="no network namespaces here",
 )
+
+
+@needs_namespaces
+def test_an_unchanged_build_needs_no_network_interface(warm_topics: Site) -> None:
+    assert "0 embedded, 9 from cache" in build_refused(warm_topics, "unshare", "-n")
+
+
+@needs_namespaces
 def test_a_first_build_with_an_installed_model_needs_no_network_interface(topics: Site) -> None:
     printed = build_refused(topics, "unshare", "-n")
 
@@ -243,6 +251,8 @@ def test_what_is_not_published_is_on_no_page_but_its_own(topics: Site) -> None:
     topics.post("secretskip", HIDDEN + " Never.", status="skip", title="Secretskip")
     topics.post("bread-0", HIDDEN, lang="de", status="draft", title="Secretgerman")
     topics.write("pages/secretpage.md", f"Title: Secretpage\nSlug: secretpage\nStatus: draft\n\n{HIDDEN}")
+    pins = "secretdraft, secrethidden, secretfuture"  # an author may pin a post before it is published
+    topics.post("bread-1", TOPICS["bread"][1], date="2024-02-02", category="bread", related_posts=pins)
     own = re.compile(r"^(drafts/|secrethidden\.html)")
 
     built = topics.build(
@@ -265,6 +275,22 @@ def test_what_is_not_published_is_on_no_page_but_its_own(topics: Site) -> None:
     assert leaks == set()
     assert built.links("secrethidden.html")
     assert len(json.loads(built.read("related.json"))["posts"]) == len(TOPICS) * 3
+
+
+def test_what_is_published_no_more_is_on_no_page_but_its_own(topics: Site) -> None:
+    """Though the cache has the lists, the words and the map of when it was."""
+    shown = {"RELATED_EMBEDDINGS_MAP": "map.html", "RELATED_EMBEDDINGS_JSON": "related.json"}
+    topics.post("withdrawn", HIDDEN, title="Withdrawn")
+    before = topics.build(**shown)
+    assert "/withdrawn.html" in before.links("bread-0.html")
+    for status, own in (("draft", "drafts/withdrawn.html"), ("hidden", "withdrawn.html")):
+        topics.post("withdrawn", HIDDEN, title="Withdrawn", status=status)
+        shutil.rmtree(before.output)
+        after = topics.build(**shown)
+
+        assert "Withdrawn" in after.read(own)
+        (after.output / own).unlink()
+        assert not re.search("withdrawn|zanzibarquux", read_everything(after.output), re.IGNORECASE)
 
 
 # The documentation

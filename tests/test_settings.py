@@ -1,6 +1,7 @@
 """Settings are checked at once, and all together."""
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -81,9 +82,37 @@ def test_defaults_pass_their_own_checks() -> None:
     assert read_settings(defaults) == read_settings({}) == Settings()
 
 
-def test_a_misspelt_name_is_pointed_out() -> None:
-    with pytest.raises(SettingsError, match="Did you mean RELATED_EMBEDDINGS_MIN_SCORE"):
-        read_settings({"RELATED_EMBEDDINGS_MINSCORE": 0.5})
+def misspell(name: str) -> list[str]:
+    """A letter too few, one too many, two changed places, and the usual slips in the plugin's name."""
+    start = len("RELATED_EMBEDDINGS_")
+    return [
+        name[: start + 1] + name[start + 2 :],
+        f"{name}S",
+        name[:start] + name[start + 1] + name[start] + name[start + 2 :],
+        name.replace("EMBEDDINGS", "EMBEDDING"),
+        name.replace("EMBEDDINGS", "EMBEDINGS"),
+        name.replace("RELATED_EMBEDDINGS", "RELATEDEMBEDDINGS"),
+    ]
+
+
+@pytest.mark.parametrize("option", fields(Settings), ids=lambda option: option.name)
+def test_a_misspelt_name_is_pointed_out(option: Any) -> None:
+    name = name_setting(option)
+    for wrong in {*misspell(name)} - {name_setting(other) for other in fields(Settings)}:
+        with pytest.raises(
+            SettingsError, match=rf"{wrong} is not a setting of this plugin. Did you mean {name}\?"
+        ):
+            read_settings({wrong: option.default})
+
+
+def test_a_name_like_no_setting_is_refused_and_those_of_others_are_not() -> None:
+    with pytest.raises(
+        SettingsError, match=r"RELATED_EMBEDDINGS_XYZZY is not a setting of this plugin[.] Remove it"
+    ):
+        read_settings({"RELATED_EMBEDDINGS_XYZZY": 1})
+
+    others = {"RELATED_POSTS_COUNT": 1, "RELATIVE_URLS": True, "RELATED_EMBLEM": "x.svg", "EMBEDDINGS_MAX": 3}
+    assert read_settings(others) == Settings()
 
 
 @pytest.mark.parametrize(

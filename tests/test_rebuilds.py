@@ -1,0 +1,100 @@
+"""``pelican -r``: one process, many builds. Measured against what Pelican by itself keeps."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any
+
+import pytest
+from conftest import PLAIN, TOPICS, Site
+from fault_fixtures import STRESS, configure, start, use_service, write_many
+from misbehaving_server import Service, serve
+
+REBUILDS = 50 if STRESS else 8
+POSTS = 120
+SETTLED = 3  # builds after which whatever is made once has been made
+METER = """
+import gc, os, sys
+from pelican import signals
+def measure(pelican):
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        print("METER", sys.getallocatedblocks(), int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE"), flush=True)
+def register():
+    signals.finalized.connect(measure)
+"""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What a rebuild adds for good: Python's blocks of memory and bytes of the process, on the average."""
+
+    blocks: float
+    bytes: float
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serve() as running:
+        yield running
+
+
+def rebuild(site: Site, **settings: Any) -> Growth:
+    """Let ``pelican -r`` build a site again and again, after an edit each time."""
+    (site.root / "meter.py").write_text(METER)
+    configure(site, PLUGIN_PATHS=["."], LOAD_CONTENT_CACHE=False, **settings)
+    process = start(site, "-r", before=os.setsid)
+    lines: Queue[str] = Queue()
+    reader = Thread(target=read_lines, args=(process, lines))
+    reader.start()
+    try:
+        measured = [wait_for_meter(lines, 120) or (0, 0)]
+        while len(measured) <= REBUILDS:
+            time.sleep(0.3)  # Pelican begins to watch at some time after it has told that it is done
+            site.post("post-000", f"{TOPICS['sql'][2]} Edit {len(measured)}.", date="2024-02-09")
+            if found := wait_for_meter(lines, 10):
+                measured.append(found)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        with process:  # closes what it printed to
+            reader.join()
+    first, last = measured[SETTLED], measured[-1]
+    count = len(measured) - 1 - SETTLED
+    return Growth((last[0] - first[0]) / count, (last[1] - first[1]) / count)
+
+
+def read_lines(process: "subprocess.Popen[str]", lines: "Queue[str]") -> None:
+    for line in process.stdout or ():
+        lines.put(line)
+
+
+def wait_for_meter(lines: "Queue[str]", seconds: float) -> tuple[int, int] | None:
+    """Return what the end of the next build measures, or nothing if nothing is built."""
+    with contextlib.suppress(Empty):
+        while True:
+            found = re.match(r"METER (\d+) (\d+)", lines.get(timeout=seconds))
+            if found:
+                return int(found[1]), int(found[2])
+    return None
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
+def test_rebuilding_leaks_no_more_than_pelican_by_itself(service: Service, site: Site) -> None:
+    write_many(site, POSTS)
+    shown = {"RELATED_EMBEDDINGS_MAP": "map.html", "RELATED_EMBEDDINGS_JSON": "related.json"}
+
+    plain = rebuild(site, PLUGINS=["meter"])
+    ours = rebuild(site, **use_service(service, **shown, PLUGINS=[*PLAIN["PLUGINS"], "meter"]))
+
+    assert ours.blocks < 1.02 * plain.blocks, (plain, ours)
+    assert ours.bytes < 1.1 * plain.bytes + 200_000, (plain, ours)
+    texts = [text for request in service.requests for text in request["input"] if text != "dimension"]
+    assert len(texts) == len(set(texts)) > POSTS + 1
