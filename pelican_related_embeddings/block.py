@@ -18,26 +18,32 @@ _WRITER = "_related_posts_writer"
 class BlockWriter:
     """Writes what our own ``related_posts.html`` gives, thirty times as fast; a test holds the two together.
 
-    An item is the same in all lists of a language, so it is written once and joined with others on each page.
+    What stands above a list is the same on all pages of a language, and an item in all its lists: each is
+    written once, and a page joins them.
     """
 
     def __init__(self, tools: TemplateTools) -> None:
         self.tools = tools
-        self.items: dict[tuple[Any, ...], str] = {}
+        self.tells_terms = "terms" in tools.show
+        # By language and address: what stands above the list, and the items that have been written.
+        self.written: dict[tuple[str, str], tuple[str, dict[Any, str]]] = {}
 
     def write(self, source: Any, context: Mapping[str, Any]) -> str:
         """Return the block of ``source``, an article or page with related posts."""
         lang, site_url = source.lang, context.get("SITEURL", "")
-        name = str(lang)
-        told = "terms" in self.tools.show
+        place = (str(lang), site_url)
+        if place not in self.written:
+            self.written[place] = (self.write_head(source, context), {})
+        head, known = self.written[place]
         items = []
         for record in source.related_posts.records:
-            key = (record.article, name, site_url, record.terms if told else ())
-            item = self.items.get(key)
+            # The tools keep each article that they have been asked for, so its id stays its own.
+            key = (id(record.article), record.terms) if self.tells_terms else id(record.article)
+            item = known.get(key)
             if item is None:
-                item = self.items[key] = self.write_item(record, lang, site_url)
+                item = known[key] = self.write_item(record, lang, site_url)
             items.append(item)
-        return f"{self.write_head(source, context)}<ul>\n{''.join(items)}</ul></aside>"
+        return f"{head}<ul>\n{''.join(items)}</ul></aside>"
 
     def write_head(self, source: Any, context: Mapping[str, Any]) -> str:
         """Return what stands above the list."""

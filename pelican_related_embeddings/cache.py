@@ -413,7 +413,7 @@ def _free_name(path: Path) -> Path:
 
 def compress(text: str) -> bytes:
     """Return ``text`` as bytes for a row."""
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)  # a fifth larger, in a third of the time
 
 
 def decompress(content: bytes) -> str:

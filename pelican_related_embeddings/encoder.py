@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import EncoderError
-from .libraries import is_installed, quiet_libraries
+from .libraries import is_installed, quiet_libraries, spare_collector
 from .model import (
     ADVICE,
     DOWNLOAD_SIZES,
@@ -133,13 +133,14 @@ def _load(
     trust_remote_code: bool,
 ) -> Encoder:
     folder = _choose_onnx(model, encoder, device)
-    if folder is not None:
-        from .onnx_encoder import load_onnx_encoder
+    with spare_collector():
+        if folder is not None:
+            from .onnx_encoder import load_onnx_encoder
 
-        return load_onnx_encoder(folder, batch_size, windows, prompt)
-    from .torch_encoder import load_torch_encoder
+            return load_onnx_encoder(folder, batch_size, windows, prompt)
+        from .torch_encoder import load_torch_encoder
 
-    return load_torch_encoder(model, device, batch_size, windows, prompt, trust_remote_code)
+        return load_torch_encoder(model, device, batch_size, windows, prompt, trust_remote_code)
 
 
 def _choose_onnx(model: Model, encoder: str, device: str | tuple[str, ...] | None) -> Path | None:

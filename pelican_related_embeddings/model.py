@@ -27,7 +27,7 @@ PACKAGES = {
     )
 }
 DOWNLOAD_SIZES = {DEFAULT_MODEL: "91 MB"}
-ENGLISH_ONLY = re.compile(
+ENGLISH_ONLY = (  # a pattern; compiled when it is first of use
     r"all-minilm|all-mpnet|all-distilroberta|bge-\w+-en|gte-(tiny|small|base|large)$|e5-\w+-v2$"
 )
 ADVICE = (

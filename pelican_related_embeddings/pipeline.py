@@ -6,6 +6,7 @@ all of them takes longer than finding the lists. Knows nothing of Pelican.
 """
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -365,7 +366,7 @@ def describe_missing(problem: str, missing: int, total: int) -> str:
 def hint_language(documents: Sequence[Document], settings: Settings) -> str | None:
     """Return a sentence for a site most of whose posts are in a language that its model does not know."""
     languages = Counter(document.lang.lower().partition("-")[0] for document in documents)
-    if not languages or settings.endpoint or not ENGLISH_ONLY.search(settings.model.lower()):
+    if not languages or settings.endpoint or not re.search(ENGLISH_ONLY, settings.model.lower()):
         return None
     language = languages.most_common(1)[0][0]
     if language == "en":

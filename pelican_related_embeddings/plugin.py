@@ -179,11 +179,11 @@ def find_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
 
 def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:
     """Set the lists that the pipeline found."""
-    for (content, _), candidates in zip(contents, outcome.selection.lists, strict=True):
-        records = [
-            Record(contents[c.row][0], c.score, c.semantic, c.lexical, c.terms, c.pinned) for c in candidates
-        ]
-        set_related_posts(content, RelatedPosts(records), names)
+    articles = [content for content, _ in contents]
+    for article, candidates in zip(articles, outcome.selection.lists, strict=True):
+        # A record has the article in place of a candidate's row, and all else in the same order.
+        records = [Record(articles[candidate.row], *candidate[1:]) for candidate in candidates]
+        set_related_posts(article, RelatedPosts(records), names)
 
 
 def describe_map(contents: Sequence[tuple[Any, bool]], outcome: Outcome) -> "MapOffer":

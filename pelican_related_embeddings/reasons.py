@@ -32,7 +32,7 @@ def find_reasons(
     """
     columns, starts = _find_strongest(matrix, sources, targets)
     speller = _Speller(matrix)
-    spelled = [speller.read(text) for text in _find_written(matrix, documents, targets, columns, starts)]
+    spelled = speller.read(_find_written(matrix, documents, targets, columns, starts))
     bounds = starts.tolist()
     return [
         choose_terms([term for term in spelled[start:end] if term is not None])
@@ -92,13 +92,12 @@ class _Speller:
 
     def __init__(self, matrix: TermMatrix) -> None:
         self.matrix = matrix
-        self.known: dict[str, Spelled | None] = {}
         self.silent: dict[str, bool] = {}
 
-    def read(self, text: str) -> Spelled | None:
-        if text not in self.known:
-            self.known[text] = self.trim(text)
-        return self.known[text]
+    def read(self, texts: Sequence[str]) -> list[Spelled | None]:
+        """Return each of ``texts`` as ``trim`` has it; many are the same."""
+        known = {text: self.trim(text) for text in dict.fromkeys(texts)}
+        return [known[text] for text in texts]
 
     def trim(self, text: str) -> Spelled | None:
         """Return a term less its first or last word if that says nothing; None if no word is left."""
@@ -135,6 +134,9 @@ def choose_terms(terms: Sequence[Spelled]) -> tuple[str, ...]:
     ...     "sqlite", "text search")])
     ('full text search', 'sqlite')
     """
+    words = [word for term in terms for word in term.words]
+    if len(set(words)) == len(words):
+        return tuple(term.text for term in terms[:REASONS])  # none overlaps with another
     chosen: list[Spelled] = []
     for term in terms:
         _add(chosen, term)

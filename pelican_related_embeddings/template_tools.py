@@ -27,7 +27,7 @@ class TemplateTools:
         self.show = settings.show
         self._title = settings.title
         self._headings: dict[str, str] = {}
-        self._urls: dict[Any, str] = {}
+        self._urls: dict[int, tuple[Any, str]] = {}
 
     def heading(self, source: Any) -> str:
         """Return the heading of the block for an article; empty if the blogger wants none."""
@@ -38,10 +38,11 @@ class TemplateTools:
 
     def url(self, post: Any) -> str:
         """Return a post's URL for an attribute, worked out once: Pelican does so each time, and slowly."""
-        found = self._urls.get(post)
+        found = self._urls.get(id(post))
         if found is None:
-            found = self._urls[post] = escape(post.url)
-        return found
+            # The post is kept, so that its id stays its own.
+            found = self._urls[id(post)] = (post, escape(post.url))
+        return found[1]
 
     def item(self, record: Record, lang: str, site_url: str = "") -> Markup:
         """Return what stands in an item of the list on a page in ``lang``.

@@ -26,8 +26,9 @@ from test_map_page import Markup, make_data, make_post, render
 
 from pelican_related_embeddings import injection
 from pelican_related_embeddings.articles import MAX_LINKS
+from pelican_related_embeddings.block import TEMPLATES
 from pelican_related_embeddings.feeds import append_to_feed
-from pelican_related_embeddings.injection import TEMPLATES, insert_block
+from pelican_related_embeddings.injection import insert_block
 from pelican_related_embeddings.lexical import count_terms
 from pelican_related_embeddings.map_page import RelatedEntry, build_page, dump_json, dump_related
 from pelican_related_embeddings.markup import MAX_QUOTES, read_classes, tokenize
