@@ -116,7 +116,8 @@ def report_fault(lost: str, error: Exception, strict: bool, group: str | None = 
     the same ``group`` Pelican shows four, and then the group's text.
     """
     message = make_printable(f"{lost} ({first_line(error)}).", console.encoding)
-    _logger.warning("related_embeddings: %s", message, extra={"limit_msg": group} if group else None)
+    extra = {"limit_msg": f"related_embeddings: {group}"} if group else None
+    _logger.warning("related_embeddings: %s", message, extra=extra)
     if strict:
         raise StrictError(f"RELATED_EMBEDDINGS_STRICT is on, and: {message}") from error
 

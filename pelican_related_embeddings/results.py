@@ -15,8 +15,11 @@ def dump_selection(selection: Selection) -> bytes:
 
 def load_selection(content: bytes) -> Selection:
     """Undo ``dump_selection``; raises ``ValueError`` for anything else."""
-    stored = _load(content)
-    return Selection(_unpack(stored["lists"]), tuple(stored["warnings"]))
+    try:
+        stored = _load(content)
+        return Selection(_unpack(stored["lists"]), tuple(stored["warnings"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a selection of ours") from error
 
 
 def dump_pool(pool: Pool) -> bytes:
@@ -28,9 +31,12 @@ def dump_pool(pool: Pool) -> bytes:
 
 def load_pool(content: bytes) -> Pool:
     """Undo ``dump_pool``; raises ``ValueError`` for anything else."""
-    stored = _load(content)
-    pairs = [(first, second) for first, second in stored["duplicates"]]
-    return Pool(_unpack(stored["candidates"]), stored["depth"], pairs)
+    try:
+        stored = _load(content)
+        pairs = [(first, second) for first, second in stored["duplicates"]]
+        return Pool(_unpack(stored["candidates"]), stored["depth"], pairs)
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a pool of ours") from error
 
 
 def _pack(lists: Sequence[Candidates]) -> list[list[tuple[Any, ...]]]:

@@ -103,7 +103,7 @@ def cut_text(text: str, size: int, most: int) -> list[str]:
         end = place + size
         if end < len(text):
             space = max(text.rfind(letter, place + size // 2, end) for letter in " \n")
-            end = space if space > 0 else end
+            end = space if space > place else end
         windows.append(text[place:end].strip())
         place = end
     return [window for window in windows if window]

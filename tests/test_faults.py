@@ -4,6 +4,7 @@ The file of the cache by itself is tested in test_cache.py, services that fail i
 Where many builds are needed a service makes the vectors: it is a real encoder, but needs no seconds to load.
 """
 
+import contextlib
 import gc
 import os
 import random
@@ -35,10 +36,11 @@ from fault_fixtures import (
 )
 from jinja2 import UndefinedError
 from misbehaving_server import Service, serve
+from pelican import signals
 from test_encoder import save_tiny_model
 from test_security import add_module
 
-from pelican_related_embeddings.cache import sum_row
+from pelican_related_embeddings.cache import Cache, sum_row
 from pelican_related_embeddings.errors import StrictError
 from pelican_related_embeddings.libraries import quiet_libraries
 
@@ -435,11 +437,26 @@ def test_a_corrupted_cache_changes_nothing_on_the_site(
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
     path.write_bytes(content)
 
-    built = topics.build(**use_service(service))
+    for _ in range(2):  # damage may lie where the first of them does not look
+        built = topics.build(**use_service(service))
 
-    assert read_site(built.output) == served[1]
-    assert len(built.warnings()) <= 1
-    assert all("The cache" in warning for warning in built.warnings())
+        assert read_site(built.output) == served[1]
+        assert len(built.warnings()) <= 1
+        assert all("The cache" in warning for warning in built.warnings())
+    assert topics.build(**use_service(service)).warnings() == []
+    expected = read_vectors(served[0])
+    assert read_vectors(path).items() <= expected.items()
+
+
+def read_vectors(path: Path) -> dict[bytes, bytes]:
+    """The sound vectors of a cache, as a build reads them."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        keys = [bytes(row[0]) for row in database.execute("SELECT key FROM vectors")]
+    cache = Cache(path, lambda _: None)
+    try:
+        return cache.read("vectors", keys)
+    finally:
+        cache.finish()
 
 
 def make_folder(path: Path) -> None:
@@ -460,7 +477,13 @@ def make_newer(path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("make", [make_folder, make_foreign, make_newer])
+def make_older(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.executescript("DROP TABLE models; ALTER TABLE texts RENAME TO words; PRAGMA user_version = 0")
+    database.close()
+
+
+@pytest.mark.parametrize("make", [make_folder, make_foreign, make_newer, make_older])
 def test_what_is_no_cache_is_kept_and_said_and_the_site_is_built(
     service: Service,
     served: tuple[Path, dict[str, bytes]],
@@ -469,7 +492,7 @@ def test_what_is_no_cache_is_kept_and_said_and_the_site_is_built(
 ) -> None:
     path = topics.root / CACHE
     path.parent.mkdir()
-    if make is make_newer:
+    if make in (make_newer, make_older):
         shutil.copy(served[0], path)
     make(path)
 
@@ -519,6 +542,59 @@ def test_a_full_disk_costs_the_cache_only(
     (warning,) = built.warnings()
     assert "the space on the disk" in warning
     assert read_site(built.output) == served[1]
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no such limit here")
+def test_a_cache_that_may_not_grow_costs_the_cache_only(
+    service: Service, served: tuple[Path, dict[str, bytes]], topics: Site
+) -> None:
+    """No file may be larger than most pages are; without the limit the next build makes what is missing."""
+    limit = 100_000
+    assert max(map(len, served[1].values())) < limit < served[0].stat().st_size
+    configure(topics, **use_service(service))
+
+    printed = end(start(topics, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+
+    assert printed.count("WARNING") == 1
+    assert "cannot be used as it should" in " ".join(printed.split())
+    assert read_site(topics.root / "output") == served[1]
+    assert "WARNING" not in end(start(topics))
+    assert len(list_vectors(topics)) == 9
+
+
+# Root may read and write everything, unless it gives that up.
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.getuid() == 0 else ()
+
+
+@pytest.mark.skipif(bool(UNPRIVILEGED) and shutil.which("setpriv") is None, reason="root without setpriv")
+@pytest.mark.parametrize(
+    ("place", "mode", "embedded"), [(CACHE, 0o444, 1), (CACHE, 0o000, 9), ("cache", 0o555, 1)]
+)
+def test_a_cache_that_may_not_be_written_or_read_costs_the_cache_only(
+    service: Service,
+    served: tuple[Path, dict[str, bytes]],
+    topics: Site,
+    place: str,
+    mode: int,
+    embedded: int,
+) -> None:
+    path = topics.root / CACHE
+    path.parent.mkdir()
+    shutil.copy(served[0], path)
+    before = path.read_bytes()
+    topics.post("bread-0", TOPICS["bread"][0] + " Edited.", date="2024-02-01", category="bread")
+    (topics.root / place).chmod(mode)
+    configure(topics, **use_service(service))
+    try:
+        printed = end(start(topics, prefix=UNPRIVILEGED))
+    finally:
+        (topics.root / place).chmod(0o755)
+
+    assert printed.count("WARNING") == 1
+    assert "look at the file's permissions" in " ".join(printed.split())
+    assert BLOCKS(topics)
+    assert count_texts(service) == embedded
+    assert path.read_bytes() == before
 
 
 # Other libraries' noise
@@ -740,12 +816,96 @@ def builds_alone(site: Site) -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    "when", [signals.article_generator_finalized, signals.get_writer], ids=["before", "after"]
+)
+def test_what_another_plugin_takes_from_an_article_costs_no_page(
+    topics: Site, service: Service, when: Any
+) -> None:
+    """Each of an article's attributes in turn, before ours sees it and after, where Pelican can do without it."""
+    alone: dict[str, set[str]] = {}
+    settings = {**SHOW_ALL, "DELETE_OUTPUT_DIRECTORY": True}
+    for name in TAKEN:
+        with take_away(name, when), contextlib.suppress(Exception):
+            alone[name] = list_names(topics.build(PLUGINS=[], **settings).output)
+    assert len(alone) > 5
+
+    for name, expected in alone.items():
+        with take_away(name, when):
+            built = topics.build(**use_service(service, **settings))
+        assert list_names(built.output) == expected, name
+        assert len(built.warnings()) <= 6, name
+        assert all(warning.startswith("related_embeddings: ") for warning in built.warnings()), name
+
+
+TAKEN = "title lang slug date locale_date category tags url relative_source_path".split()
+
+
+@contextlib.contextmanager
+def take_away(name: str, when: Any) -> Iterator[None]:
+    """Run another plugin that takes an attribute from one post."""
+    seen: list[Any] = []
+
+    def see(generator: Any) -> None:
+        seen[:] = [article for article in generator.articles if article.slug == "bread-0"]
+
+    def spoil(_: Any) -> None:
+        with contextlib.suppress(AttributeError):
+            delattr(seen[0], name)
+
+    signals.article_generator_pretaxonomy.connect(see)
+    when.connect(spoil)
+    try:
+        yield
+    finally:
+        signals.article_generator_pretaxonomy.disconnect(see)
+        when.disconnect(spoil)
+
+
+def test_a_slug_that_is_a_number_costs_nothing(topics: Site, service: Service) -> None:
+    """As readers of YAML give it for "slug: 2024"."""
+
+    def change(generator: Any) -> None:
+        generator.articles[0].slug = 2024
+
+    signals.article_generator_finalized.connect(change)
+    built = topics.build(**use_service(service))
+
+    assert built.warnings() == []
+    assert all(len(built.links(name)) == 5 for name in built.articles)
+
+
+SOFT_FAULTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "no such slug": ({}, {"related_posts": "nobody"}),
+    "no such name": ({}, {"related_postz": "bread-1"}),
+    "no such folder": ({"RELATED_EMBEDDINGS_MAP": "index.html/map.html"}, {}),
+    "no model": ({"RELATED_EMBEDDINGS_ENDPOINT": None, "RELATED_EMBEDDINGS_MODEL": "FOLDER"}, {}),
+    "no cache": ({"RELATED_EMBEDDINGS_CACHE": "FOLDER"}, {}),
+}
+
+
+@pytest.mark.parametrize("name", SOFT_FAULTS)
+def test_a_soft_failure_is_one_warning_and_ends_a_strict_build(
+    topics: Site, service: Service, name: str
+) -> None:
+    settings, metadata = SOFT_FAULTS[name]
+    topics.post("bread-0", TOPICS["bread"][0], date="2024-02-01", category="bread", **metadata)
+    settings = {**use_service(service), **settings}
+    settings = {name: str(topics.content) if value == "FOLDER" else value for name, value in settings.items()}
+
+    built = topics.build(**settings)
+
+    assert len(built.warnings()) == 1
+    assert has_lists(built)
+    with pytest.raises(StrictError, match="RELATED_EMBEDDINGS_STRICT is on"):
+        topics.build(**settings, RELATED_EMBEDDINGS_STRICT=True)
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_an_article_that_breaks_the_block_keeps_its_page(
     topics: Site, service: Service, strict: bool
 ) -> None:
     """Another plugin, after ours, takes the title from a post: Pelican's templates show none, ours fails."""
-    from pelican import signals
 
     def spoil(generators: Any) -> None:
         for article in generators[0].articles:

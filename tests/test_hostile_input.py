@@ -1,6 +1,7 @@
 """Strange and hostile input: whatever a title or an article holds, it is text where it is shown."""
 
 import ast
+import contextlib
 import datetime as dt
 import importlib
 import itertools
@@ -27,12 +28,15 @@ from test_map_page import Markup, make_data, make_post, render
 from pelican_related_embeddings import injection
 from pelican_related_embeddings.articles import MAX_LINKS
 from pelican_related_embeddings.block import TEMPLATES
+from pelican_related_embeddings.cache import compress
 from pelican_related_embeddings.feeds import append_to_feed
 from pelican_related_embeddings.injection import insert_block
 from pelican_related_embeddings.lexical import count_terms
+from pelican_related_embeddings.map_data import MapData
 from pelican_related_embeddings.map_page import RelatedEntry, build_page, dump_json, dump_related
 from pelican_related_embeddings.markup import MAX_QUOTES, read_classes, tokenize
 from pelican_related_embeddings.records import Record, RelatedPosts
+from pelican_related_embeddings.results import load_pool, load_selection
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.template_tools import TemplateTools
 from pelican_related_embeddings.text import (
@@ -97,6 +101,39 @@ def test_any_html_becomes_clean_text_terms_and_passages(html: str) -> None:
     assert type(terms).from_bytes(terms.to_bytes()).to_bytes() == terms.to_bytes()
     for passage in cut_passages([html], [html], lambda text: cut_text(text, 50, 3)).texts:
         passage.encode("utf-8")
+
+
+@fuzz
+@given(HTML, st.integers(1, 9), st.integers(0, 3))
+def test_any_text_is_cut_into_windows_that_hold_all_of_it(text: str, size: int, most: int) -> None:
+    """Windows of a single character too, which no model has."""
+    windows = cut_text(text, size, most)
+
+    assert all(len(window) <= size for window in windows)
+    assert len(windows) <= most or not most
+    whole = "".join("".join(windows).split())
+    assert "".join(text.split()).startswith(whole)
+    assert most or whole == "".join(text.split())
+
+
+@fuzz
+@given(STRANGE)
+def test_what_is_no_result_is_refused_and_nothing_else(text: str) -> None:
+    for content in (
+        text,
+        json.dumps(text),
+        f"{{{text}}}",
+        f"[{text}]",
+        json.dumps({"lists": text}),
+        "{}",
+        "[[]]",
+        "7",
+    ):
+        for load in (load_pool, load_selection):
+            with contextlib.suppress(ValueError):
+                load(compress(content))
+        with contextlib.suppress(ValueError):
+            MapData.from_json(content)
 
 
 ADVERSARIAL = {
