@@ -78,7 +78,7 @@ class TermCounts:
     hashes: Hashes
     counts: Counts
     blocks: Hashes
-    packed: bytes
+    packed: bytes | memoryview
 
     def to_bytes(self) -> bytes:
         """Return the counts in a form that any later process reads; about 18 bytes a term."""
@@ -113,7 +113,7 @@ class TermCounts:
             np.frombuffer(raw, "<u8", terms, start),
             np.frombuffer(raw, "<u2", terms, counts_at).astype(np.int64),
             np.frombuffer(raw, "<u8", blocks, blocks_at),
-            bytes(raw[blocks_at + 8 * blocks :]),
+            memoryview(raw)[blocks_at + 8 * blocks :],  # a copy would double the memory of a site
         )
 
     def _unpack(self) -> tuple[list[str], npt.NDArray[np.uint32]]:
@@ -397,7 +397,7 @@ def _list_hashes(document: TermCounts, dropped: Hashes, low: int, high: int) -> 
         hashes = hashes[counts > 0]
     first, last = np.searchsorted(hashes, np.array((low, high), np.uint64), side="left")
     last += last < len(hashes) and int(hashes[last]) == high
-    return hashes[first:last]
+    return hashes[first:last].copy()  # a view would keep all else that is known of the document in memory
 
 
 def _count_runs(ordered: Hashes) -> tuple[Hashes, Counts]:

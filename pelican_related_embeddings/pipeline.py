@@ -303,17 +303,15 @@ def rank_documents(build: _Build) -> Any:
 
     documents = build.documents
     words = read_words(documents, build.keys, build.cache, build.reporter)
-    terms = [word.terms for word in words]
+    terms = words.terms
     suggested = np.array([is_suggested(document, build.settings) for document in documents], dtype=bool)
     recurring = frozenset(int(block) for block in recurring_blocks(terms, suggested))
-    filled = [row for row, word in enumerate(words) if not word.empty]
+    filled = [row for row, empty in enumerate(words.empty) if not empty]
     texts = [
         Text(
             documents[row],
-            words[row].digest,
-            recurring.intersection(int(block) for block in words[row].terms.blocks)
-            if recurring
-            else recurring,
+            words.digests[row],
+            recurring.intersection(int(block) for block in terms[row].blocks) if recurring else recurring,
         )
         for row in filled
     ]
@@ -326,7 +324,7 @@ def rank_documents(build: _Build) -> Any:
         build.problems.append(describe_missing(fault, embedding.missing, len(texts)))
     vectors = np.zeros((len(documents), embedding.vectors.shape[1]), dtype=np.float32)
     vectors[filled] = embedding.vectors
-    build.has_text = [not word.empty for word in words]
+    build.has_text = [not empty for empty in words.empty]
     return rank(
         vectors,
         terms,
