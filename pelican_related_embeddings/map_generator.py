@@ -56,29 +56,30 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
         if offer is None:
             return
         settings = read_settings(self.settings)
+        posts: list[MapPost] = []
         faults: list[tuple[str, Exception]] = []
         for name, write in ((settings.map, self.write_map), (settings.json, self.write_json)):
             try:
                 if name:
-                    write(writer, settings, offer)
+                    posts = posts or describe_articles(offer)
+                    write(writer, settings, offer, posts)
             except Exception as error:  # noqa: BLE001 - all other pages have been written
                 faults.append((f"{name} cannot be written, all else is", error))
         for lost, fault in faults:
             report_fault(lost, fault, settings.strict)
 
-    def write_json(self, _writer: Any, settings: Settings, offer: MapOffer) -> None:
+    def write_json(self, _writer: Any, settings: Settings, offer: MapOffer, posts: Sequence[MapPost]) -> None:
         """Write the JSON, and not by the writer: sitemap plugins list everything that it writes."""
-        posts = describe_articles(offer)
         text = dump_related(posts, offer.related, self.settings.get("SITEURL") or "")
         write_atomically(Path(self.output_path) / str(settings.json), text)
 
-    def write_map(self, writer: Any, settings: Settings, offer: MapOffer) -> None:
+    def write_map(self, writer: Any, settings: Settings, offer: MapOffer, posts: Sequence[MapPost]) -> None:
         """Write the map's page, and its script and style beside it where they are to be separate."""
         if offer.data is None or settings.map is None:
             return
         keys = {key: [entry.key for entry in entries] for key, entries in offer.related.items()}
         language = self.settings.get("DEFAULT_LANG") or ""
-        page = build_page(offer.data, describe_articles(offer), keys, language)
+        page = build_page(offer.data, posts, keys, language)
         script, style = (_STATIC / f"related_map.{kind}" for kind in ("js", "css"))
         if settings.map_separate_files:
             folder = (Path(self.output_path) / settings.map).parent

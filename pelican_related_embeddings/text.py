@@ -67,11 +67,20 @@ def read_blocks(html: str) -> tuple[list[Block], bool]:
     return reader.finish(), False
 
 
-def extract_text(html: str) -> str:
-    """Return the text of a short piece of HTML, such as a title, as one line."""
+def extract_text(html: str, enough: int = MAX_CHARACTERS) -> str:
+    """Return the text of a short piece of HTML, such as a title, as one line.
+
+    Reading ends once there are more than ``enough`` characters, for who needs no more.
+    """
     if "<" not in html and "&" not in html:
         return _clean_text(html[:MAX_CHARACTERS])  # most titles, and a tenth of the time
-    return join_blocks(extract_blocks(html), separator=" ")
+    reader = _Reader()
+    for count, token in enumerate(tokenize(html)):
+        reader.read(token)
+        # White space counts until it is collapsed; what is being skipped does until it has been.
+        if reader.cut or count > MAX_TOKENS or (reader.length > 2 * enough and not reader.skips):
+            break
+    return join_blocks(reader.finish(), separator=" ")
 
 
 def join_blocks(blocks: Iterable[Block], separator: str = "\n") -> str:
