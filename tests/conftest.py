@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401 - before a model is loaded: it asks the collector what that no longer sees
 import pytest
 from pelican import Pelican, signals
 from pelican.log import LimitFilter
