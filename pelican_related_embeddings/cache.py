@@ -78,6 +78,7 @@ class Cache:
         self._connection: sqlite3.Connection | None = None
         self._owner = os.urandom(16).hex()
         self._written = 0
+        self._damaged = False
         self._used: dict[str, set[bytes]] = {}
 
     def read(self, table: Table, keys: Iterable[bytes]) -> dict[bytes, bytes]:
@@ -111,6 +112,9 @@ class Cache:
 
     def finish(self) -> None:
         """Close the file. If anything was written: stamp what this build used and prune the rest."""
+        if self._damaged:
+            # Damage to a key makes an index lead to the wrong row, which would be found in every build.
+            self._write(lambda db: db.execute("REINDEX"))
         if self._connection is not None and self._written and self._writable:
             self._write(self._stamp_and_prune)
         if self._connection is not None:
@@ -132,6 +136,7 @@ class Cache:
     def _is_sound(self, row: Sequence[Any]) -> bool:
         sound = _is_sound(*row)
         if not sound:
+            self._damaged = True
             self._complain(f"The cache {self.path} holds damaged rows; what they held is made again.")
         return sound
 

@@ -102,7 +102,8 @@ def read_quietly(path: Path) -> dict[bytes, bytes]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(1000 if STRESS else 60))
+# In file 418 an index leads to the wrong row.
+@pytest.mark.parametrize("seed", sorted({*range(1000 if STRESS else 60), 418}))
 def test_flipped_bits_cost_time_only(path: Path, complaints: list[str], seed: int) -> None:
     """In half of the files they are where SQLite keeps its structure; the next build is in order again."""
     fill(path)
