@@ -1,5 +1,6 @@
 """Finding a model, saying which one it is, cutting texts for it, and sentence-transformers' vectors."""
 
+import importlib
 import json
 import os
 import shutil
@@ -70,12 +71,19 @@ def tokenize(library: Any) -> Any:
     return cut
 
 
+def find_modules() -> Any:
+    """Return sentence-transformers' module of modules, which has moved since version 5.0."""
+    try:
+        return importlib.import_module("sentence_transformers.sentence_transformer.modules")
+    except ModuleNotFoundError:
+        return importlib.import_module("sentence_transformers.models")
+
+
 def save_tiny_model(model_folder: Path, folder: Path, fill: float | None = None, **options: Any) -> Path:
     """Save a BERT of one layer and 32 dimensions with the real model's tokenizer."""
     with quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
         from transformers import AutoTokenizer, BertConfig, BertModel
 
         torch.manual_seed(7)
@@ -94,8 +102,9 @@ def save_tiny_model(model_folder: Path, folder: Path, fill: float | None = None,
         raw = folder / "raw"
         bert.save_pretrained(raw)
         AutoTokenizer.from_pretrained(model_folder, local_files_only=True).save_pretrained(raw)
-        pooling = Pooling(32, pooling_mode=options.pop("pooling_mode", "mean"))
-        model = SentenceTransformer(modules=[Transformer(str(raw)), pooling], device="cpu", **options)
+        modules = find_modules()
+        pooling = modules.Pooling(32, pooling_mode=options.pop("pooling_mode", "mean"))
+        model = SentenceTransformer(modules=[modules.Transformer(str(raw)), pooling], device="cpu", **options)
         model.save(str(folder / "model"))
     return folder / "model"
 
@@ -365,12 +374,11 @@ def test_a_model_that_gives_nonsense_gives_no_unit_rows(
 def test_a_static_model_reads_all_of_a_text(model_folder: Path, tmp_path: Path) -> None:
     with quiet_libraries():
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
         tokenizer.no_truncation()
-        words = StaticEmbedding(tokenizer, embedding_dim=16)
+        words = find_modules().StaticEmbedding(tokenizer, embedding_dim=16)
         SentenceTransformer(modules=[words], device="cpu").save(str(tmp_path / "static"))
     encoder = load(tmp_path / "static")
     assert encoder.embed([""], [""]).shape == (1, 16)

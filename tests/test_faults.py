@@ -35,7 +35,7 @@ from fault_fixtures import (
 )
 from jinja2 import UndefinedError
 from misbehaving_server import Service, serve
-from test_encoder import save_tiny_model
+from test_encoder import find_modules, save_tiny_model
 
 from pelican_related_embeddings.cache import sum_row
 from pelican_related_embeddings.errors import StrictError
@@ -285,13 +285,12 @@ def save_static_model(model_folder: Path, folder: Path, broken: str) -> Path:
     with quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
         tokenizer.no_truncation()
         torch.manual_seed(7)
-        words = StaticEmbedding(tokenizer, embedding_dim=16)
+        words = find_modules().StaticEmbedding(tokenizer, embedding_dim=16)
         with torch.no_grad():
             words.embedding.weight[tokenizer.token_to_id(broken)] = float("nan")
         SentenceTransformer(modules=[words], device="cpu").save(str(folder / "static"))
