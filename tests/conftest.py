@@ -221,6 +221,22 @@ def model_folder() -> Path:
     return Path(model.folder)
 
 
+@pytest.fixture(scope="session")
+def exported(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real model, exported by the command; it says one line, whatever torch has to say."""
+    for needed in ("torch", "onnxruntime", "onnx", "onnxscript"):
+        pytest.importorskip(needed, reason="pip install pelican-related-embeddings[onnx-export]")
+    folder = tmp_path_factory.mktemp("onnx") / "MiniLM"
+    command = [sys.executable, "-m", "pelican_related_embeddings.export_onnx", str(model_folder), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stderr == ""
+    assert re.fullmatch(
+        rf"Wrote {folder}/onnx/model.onnx \(9\d MB\)\. Set RELATED_EMBEDDINGS_MODEL to {folder}\.\n",
+        done.stdout,
+    )
+    return folder
+
+
 def require_corpora() -> Path:
     if not CORPORA.is_dir():
         pytest.skip(f"no corpora: set CORPORA to a folder of them ({CORPORA} is not there)")
