@@ -181,7 +181,7 @@ def select_slowly(documents: list[Document], pool: Pool, chosen: Chosen) -> list
             ranked = sorted(zip(weights, eligible, strict=True), key=lambda pair: pair[0])
             for place, ((weight, _), candidate) in enumerate(ranked):
                 table.append((not source.published, weight, place, place_of.index(row), row, candidate.row))
-    cap = chosen["max_appearances"] or 4 * chosen["max"]
+    cap = chosen["max_appearances"] or 3 * chosen["max"]
     for unpublished, _, _, _, row, target in sorted(table):
         taken = {other for other, _ in lists[row]}
         full = len(taken) >= chosen["max"] or (appearances[target] >= cap and not unpublished)
@@ -252,7 +252,7 @@ def test_no_list_is_too_long_or_holds_itself_or_a_translation_and_no_post_is_eve
         paths = {documents[row].path for row in rows}
         assert paths.isdisjoint({source.path, *source.translations})
         assert all(documents[row].published for row in rows)
-    assert all(count <= (chosen["max_appearances"] or 4 * chosen["max"]) for count in free.values())
+    assert all(count <= (chosen["max_appearances"] or 3 * chosen["max"]) for count in free.values())
 
 
 def test_a_capped_post_goes_to_those_whom_it_suits_best() -> None:
