@@ -19,6 +19,7 @@ from pelican.log import LimitFilter
 from pelican.settings import read_settings
 
 from pelican_related_embeddings import encoder
+from pelican_related_embeddings.libraries import is_installed
 
 # In a test run in the background Ctrl-C is ignored, and so it would be in the builds that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -235,6 +236,12 @@ def exported(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         done.stdout,
     )
     return folder
+
+
+def require_torch() -> None:
+    """Skip a test of what only sentence-transformers can do, where the light encoder is all there is."""
+    if not is_installed("sentence_transformers"):
+        pytest.skip("pip install sentence-transformers")
 
 
 def require_corpora() -> Path:

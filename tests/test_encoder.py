@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import require_torch
 
 from pelican_related_embeddings.encoder import (
     Model,
@@ -51,6 +52,7 @@ def load(folder: Path, **settings: Any) -> Any:
 @pytest.fixture(scope="module")
 def library(model_folder: Path) -> Any:
     """The real model as sentence-transformers itself loads it."""
+    require_torch()
     with quiet_libraries():
         from sentence_transformers import SentenceTransformer
 
@@ -81,6 +83,7 @@ def find_modules() -> Any:
 
 def save_tiny_model(model_folder: Path, folder: Path, fill: float | None = None, **options: Any) -> Path:
     """Save a BERT of one layer and 32 dimensions with the real model's tokenizer."""
+    require_torch()
     with quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
@@ -372,6 +375,7 @@ def test_a_model_that_gives_nonsense_gives_no_unit_rows(
 
 
 def test_a_static_model_reads_all_of_a_text(model_folder: Path, tmp_path: Path) -> None:
+    require_torch()
     with quiet_libraries():
         from sentence_transformers import SentenceTransformer
         from tokenizers import Tokenizer
@@ -390,6 +394,7 @@ def test_a_static_model_reads_all_of_a_text(model_folder: Path, tmp_path: Path) 
 
 
 def test_weights_that_are_no_safetensors_are_an_error(model_folder: Path, tmp_path: Path) -> None:
+    require_torch()
     folder = tmp_path / "broken"
     shutil.copytree(model_folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     (folder / "model.safetensors").write_bytes(b"not weights at all")

@@ -295,6 +295,7 @@ class _Hub(BaseHTTPRequestHandler):
                 {"rfilename": name, "path": name, "type": "file", "size": 1, "oid": "0"} for name in names
             ]
             info = {"id": "some/model", "sha": self.commit, "siblings": listed}
+            info |= {"private": False, "downloads": 0, "likes": 0, "tags": []}  # asked for by old clients
             body = json.dumps(listed if "/tree/" in path else info).encode()
         else:
             name = path.partition(f"/resolve/{self.commit}/")[2]
