@@ -6,6 +6,7 @@ Run as a script, it writes anew what is made of the settings: README's table and
 import ast
 import json
 import re
+import shlex
 import textwrap
 import tomllib
 from dataclasses import fields
@@ -16,6 +17,8 @@ import pytest
 from jinja2 import Environment
 
 from pelican_related_embeddings import __version__
+from pelican_related_embeddings.articles import METADATA
+from pelican_related_embeddings.command import make_parser
 from pelican_related_embeddings.settings import PREFIX, Settings, name_setting, read_settings
 
 ROOT = Path(__file__).parent.parent
@@ -156,6 +159,88 @@ def test_python_in_the_documentation_compiles_and_its_settings_are_right(page: s
 @pytest.mark.parametrize(("page", "code"), list_blocks("jinja", "html+jinja"))
 def test_templates_in_the_documentation_compile(page: str, code: str) -> None:
     Environment(autoescape=True).parse(code)
+
+
+@pytest.mark.parametrize(("page", "code"), list_blocks("json"))
+def test_json_in_the_documentation_is_json(page: str, code: str) -> None:
+    assert json.loads(code)
+
+
+@pytest.mark.parametrize(("page", "code"), list_blocks("yaml", "yml"))
+def test_yaml_in_the_documentation_is_yaml(page: str, code: str) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+
+    assert isinstance(yaml.safe_load(code), list | dict)
+
+
+CONFIGURATIONS = [*(ROOT / ".github" / "workflows").glob("*.yml"), ROOT / ".pre-commit-config.yaml"]
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
+def test_workflows_are_yaml_and_may_only_read(path: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+
+    read = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    if path.parent.name == "workflows":
+        assert read["permissions"] == {"contents": "read"}
+        assert not [name for name, job in read["jobs"].items() if "permissions" in job]
+        called = set(re.findall(r"run: .*\bmake ([\w-]+)", path.read_text(encoding="utf-8")))
+        assert called <= list_targets()
+
+
+def list_targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+
+
+def list_commands() -> list[str]:
+    """Return the command lines in blocks of shell, those after a $, and those in the running text."""
+    lines = [line for _, code in list_blocks("sh") for line in code.splitlines()]
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines += re.findall(r"^\$ (.+)$", text, re.MULTILINE)
+        lines += re.findall(r"`((?:make|pelican-related|pip install|python) [^`]+)`", text)
+    found = {" ".join(line.partition(" # ")[0].split()) for line in lines}
+    return sorted(line for line in found if line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("command", list_commands())
+def test_commands_in_the_documentation_can_be_given(command: str) -> None:
+    program, *rest = shlex.split(command.replace(" ...", ""))
+    if program == "make":
+        assert set(rest) <= list_targets()
+    elif program == "pelican-related":
+        running_text = rest[-1] in ("export", "import")
+        make_parser().parse_args([*rest, "FILE"] if running_text else rest)
+    elif program == "pip":
+        assert rest[0] == "install"
+        assert not {name for name in list_packages(rest[1:]) if name not in list_known_packages()}
+    elif program == "python":
+        place = ROOT / rest[0] if rest[0] != "-m" else ROOT / (rest[1].replace(".", "/") + ".py")
+        assert place.is_file() or rest == ["-m", "build"]
+    else:
+        raise AssertionError(f"what is {program}?")
+
+
+def list_packages(arguments: list[str]) -> list[str]:
+    """Return what pip is told to install, a file of requirements as its name."""
+    pairs = zip(arguments, ["", *arguments], strict=False)
+    names = [name for name, before in pairs if not name.startswith("-") and before != "--index-url"]
+    assert all((ROOT / name).is_file() for name in names if name.endswith(".txt"))
+    return [name for name in names if not name.endswith(".txt")]
+
+
+def list_known_packages() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {f"{project['name']}[{extra}]" for extra in project["optional-dependencies"]}
+    return {project["name"], *extras, "torch"}
+
+
+def test_the_metadata_in_the_readme_is_what_is_read() -> None:
+    (block,) = re.findall(r"```\n(related_posts: .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+    assert tuple(re.findall(r"^(\w+):", block, re.MULTILINE)) == METADATA
 
 
 @pytest.mark.parametrize("page", dict.fromkeys(PAGES), ids=lambda page: page.name)
