@@ -1,12 +1,12 @@
 # `make demo` builds the example site with the real model; `make test` runs every check.
-# Both set up .venv by themselves.
+# Both set up .venv by themselves. `make test-lowest` and `make test-install` have environments of their own.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format stress bench clean
+.PHONY: demo test test-lowest test-install lint format stress bench clean
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,32 @@ test: $(READY) .tools/ready lint
 stress: $(READY) .tools/ready
 	STRESS=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_rebuilds.py tests/test_hostile_input.py tests/test_cache.py
 
+# The lowest versions that pyproject.toml allows. Docs, themes and pages in Chromium do not depend on them.
+.venv-lowest/.ready: requirements-lowest.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -r requirements-lowest.txt
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	.venv-lowest/bin/pip check
+	touch .venv-lowest/.ready
+
+test-lowest: .venv-lowest/.ready
+	.venv-lowest/bin/python -m pytest -m "not install and not browser and not corpus" --ignore tests/test_docs.py \
+	  --deselect tests/test_faults.py::test_too_little_memory_for_the_model_costs_vectors_only # measured for newer ones
+
+# As a blogger does it: the wheel with its model and torch, in an empty environment, and a site.
+test-install: $(READY)
+	rm -rf build/install && mkdir -p build/install
+	$(BIN)/python -m hatchling build -d build/install
+	$(PYTHON) -m venv build/install/venv
+	build/install/venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	wheel=$$(ls build/install/*.whl) && build/install/venv/bin/pip install --quiet --disable-pip-version-check \
+	  "$$wheel[offline]" "pelican[markdown]"
+	build/install/venv/bin/pip check
+	cp -r example_site build/install/site && rm -rf build/install/site/cache build/install/site/output*
+	cd build/install/site && ../venv/bin/pelican content -s pelicanconf.py --fatal warnings
+	grep -q '<aside class="related-posts"' build/install/site/output/what-hydration-means.html
+	cd build/install/site && ../venv/bin/pelican-related report -n 5
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,4 +72,4 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist example_site/output* example_site/cache
+	rm -rf $(VENV) .venv-lowest build dist example_site/output* example_site/cache

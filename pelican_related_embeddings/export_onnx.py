@@ -105,8 +105,9 @@ def _write_onnx(folder: Path, file: Path) -> None:
 
     # "eager" attention is made of plain matrix products, which every version of onnxruntime knows.
     loaded = AutoModel.from_pretrained(
-        str(folder), local_files_only=True, use_safetensors=True, attn_implementation="eager", dtype="float32"
-    ).eval()
+        str(folder), local_files_only=True, use_safetensors=True, attn_implementation="eager"
+    )
+    loaded = loaded.float().eval()  # the argument for it has another name in transformers 4
     names = ["input_ids", "attention_mask"]
     if "token_type_ids" in inspect.signature(loaded.forward).parameters:
         names.append("token_type_ids")

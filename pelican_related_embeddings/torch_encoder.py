@@ -166,7 +166,7 @@ class TorchEncoder:
         return join_passages(self._encode(passages.texts), passages, len(texts))
 
     def _count_dimensions(self) -> int:
-        return int(self._model.get_embedding_dimension() or 1)
+        return int(self._encode(["-"]).shape[1])  # the method that tells it was renamed in version 5
 
     def _encode(self, passages: list[str]) -> "Vectors":
         import numpy as np

@@ -20,6 +20,7 @@ from pelican.log import LimitFilter
 from pelican.settings import read_settings
 
 from pelican_related_embeddings import encoder
+from pelican_related_embeddings.libraries import is_installed
 
 # In a test run in the background Ctrl-C is ignored, and so it would be in the builds that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -220,6 +221,28 @@ def model_folder() -> Path:
     model = encoder.find_model("all-MiniLM-L6-v2")
     assert model.folder is not None, "pip install -r requirements-dev.txt"
     return Path(model.folder)
+
+
+@pytest.fixture(scope="session")
+def exported(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real model, exported by the command; it says one line, whatever torch has to say."""
+    for needed in ("torch", "onnxruntime", "onnx", "onnxscript"):
+        pytest.importorskip(needed, reason="pip install pelican-related-embeddings[onnx-export]")
+    folder = tmp_path_factory.mktemp("onnx") / "MiniLM"
+    command = [sys.executable, "-m", "pelican_related_embeddings.export_onnx", str(model_folder), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stderr == ""
+    assert re.fullmatch(
+        rf"Wrote {folder}/onnx/model.onnx \(9\d MB\)\. Set RELATED_EMBEDDINGS_MODEL to {folder}\.\n",
+        done.stdout,
+    )
+    return folder
+
+
+def require_torch() -> None:
+    """Skip a test of what only sentence-transformers can do, where the light encoder is all there is."""
+    if not is_installed("sentence_transformers"):
+        pytest.skip("pip install sentence-transformers")
 
 
 def require_corpora() -> Path:

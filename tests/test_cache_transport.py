@@ -1,5 +1,6 @@
 """A copy of the cache can be carried anywhere, and no copy can harm the cache that takes it."""
 
+import contextlib
 import sqlite3
 import time
 from pathlib import Path
@@ -22,6 +23,12 @@ DAY = int(time.time() // 86400)
 
 def refuse(message: str) -> None:
     raise AssertionError(message)
+
+
+def change(path: Path, *statements: str) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for statement in statements:
+            db.execute(statement)
 
 
 def fill(path: Path, rows: dict[bytes, bytes]) -> None:
@@ -68,9 +75,8 @@ def test_an_import_keeps_what_is_there(path: Path, tmp_path: Path) -> None:
 
 
 def test_damaged_rows_are_left_out(path: Path, tmp_path: Path) -> None:
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE vectors SET content = zeroblob(1536) WHERE rowid % 100 = 7")
-        db.execute("UPDATE vectors SET content = NULL WHERE rowid % 100 = 8")
+    zeros = "UPDATE vectors SET content = zeroblob(1536) WHERE rowid % 100 = 7"
+    change(path, zeros, "UPDATE vectors SET content = NULL WHERE rowid % 100 = 8")
 
     result = import_cache(tmp_path / "new.sqlite", path)
 
@@ -78,11 +84,9 @@ def test_damaged_rows_are_left_out(path: Path, tmp_path: Path) -> None:
 
 
 def test_imported_rows_are_not_pruned_by_the_next_build(path: Path, tmp_path: Path) -> None:
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE vectors SET build = 1, day = 1")
+    change(path, "UPDATE vectors SET build = 1, day = 1")
     fill(tmp_path / "new.sqlite", {b"own".ljust(16): b"x"})
-    with sqlite3.connect(tmp_path / "new.sqlite") as db:
-        db.execute("UPDATE builds SET number = 500")
+    change(tmp_path / "new.sqlite", "UPDATE builds SET number = 500")
     import_cache(tmp_path / "new.sqlite", path)
 
     fill(tmp_path / "new.sqlite", {b"more".ljust(16): b"y"})
@@ -98,15 +102,11 @@ def test_what_is_no_copy_is_refused_in_a_sentence(path: Path, tmp_path: Path, ki
     if kind == "folder":
         source.mkdir()
     if kind == "foreign":
-        with sqlite3.connect(source) as db:
-            db.execute("CREATE TABLE a (b)")
-        db.close()
+        change(source, "CREATE TABLE a (b)")
     if kind in ("future", "cut"):
         export_cache(path, source)
     if kind == "future":
-        with sqlite3.connect(source) as db:
-            db.execute("PRAGMA user_version = 9")
-        db.close()
+        change(source, "PRAGMA user_version = 9")
     if kind == "cut":
         content = source.read_bytes()
         source.write_bytes(content[: len(content) // 2])

@@ -1,21 +1,33 @@
-"""The documentation is true: settings, code, links. Run as a script, it writes the settings table anew."""
+"""The documentation is true: settings, code, links.
+
+Run as a script, it writes anew what is made of the settings: README's table and docs/settings.md.
+"""
 
 import ast
+import json
 import re
+import shlex
 import textwrap
 import tomllib
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import Environment
 
 from pelican_related_embeddings import __version__
+from pelican_related_embeddings.articles import METADATA
+from pelican_related_embeddings.command import make_parser
 from pelican_related_embeddings.settings import PREFIX, Settings, name_setting, read_settings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-PAGES = [README, *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+REFERENCE = ROOT / "docs" / "settings.md"
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *(page for name in ("docs", "benchmarks", ".github") for page in sorted((ROOT / name).rglob("*.md"))),
+]
 TABLE = re.compile(r"\| setting \| default \| meaning \|\n(?:\|.*\n)+")
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -30,11 +42,96 @@ def write_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+# For each group of docs/settings.md its heading, and for each of its settings a value as an example.
+GROUPS: dict[str, dict[str, Any]] = {
+    "The block": {
+        "max": 3,
+        "title": {"en": "Read next", "fr": "À lire ensuite"},
+        "insert": "marker",
+        "show": ["date", "category", "summary", "image", "terms"],
+        "style": True,
+        "feeds": True,
+        "aliases": ["similar_posts"],
+    },
+    "What is suggested": {
+        "min_score": 0.5,
+        "fill": False,
+        "exclude_categories": ["News", "Link dump"],
+        "exclude_tags": ["draft notes"],
+        "exclude_paths": ["notes/*", "*/changelog.md"],
+        "category": "other",
+        "newer": False,
+        "max_age_days": 1825,
+        "half_life_days": 730,
+        "skip_linked": True,
+        "max_appearances": 10,
+        "diversity": 0.3,
+        "across_languages": True,
+        "pages": ["sources", "suggestions"],
+        "weight": 0,
+    },
+    "The model": {
+        "model": "paraphrase-multilingual-MiniLM-L12-v2",
+        "windows": 0,
+        "prompt": "query: ",
+        "encoder": "onnx",
+        "device": ["cuda:0", "cuda:1"],
+        "batch_size": 128,
+        "trust_remote_code": True,
+        "endpoint": "http://localhost:11434",
+        "endpoint_concurrency": 8,
+        "endpoint_timeout": 300,
+    },
+    "Builds": {"embed": False, "strict": True, "cache": "vectors/blog.sqlite"},
+    "More files": {
+        "map": "related/map.html",
+        "map_separate_files": True,
+        "json": "related/posts.json",
+    },
+}
+PREAMBLE = """# Settings
+
+All are optional and go into `pelicanconf.py`. A wrong value, or a name that is none of these, stops the build
+before anything is written, and all of them are listed at once. This page is made of the code
+(`python tests/test_docs.py`); the README has the same in one table.
+
+What an author sets for one post is in the metadata of the post, see the
+[README](../README.md#make-it-yours).
+"""
+
+
+def write_reference() -> str:
+    parts = [PREAMBLE]
+    options = {option.name: option for option in fields(Settings)}
+    for heading, examples in GROUPS.items():
+        parts.append(f"\n## {heading}\n")
+        for name, example in examples.items():
+            option = options[name]
+            default = list(option.default) if isinstance(option.default, tuple) else option.default
+            parts.append(f"\n### {name_setting(option)}\n\n{option.metadata['meaning']}\n")
+            parts.append(f"\nDefault: `{default!r}`. It must be {option.metadata['check'].rule}.\n")
+            quoted = (
+                json.dumps(example, ensure_ascii=False) if isinstance(example, str | list | dict) else example
+            )
+            parts.append(f"\n```python\n{name_setting(option)} = {quoted}\n```\n")
+    return "".join(parts)
+
+
 def test_the_readme_has_every_setting_as_it_is_declared() -> None:
     found = TABLE.search(README.read_text(encoding="utf-8"))
 
     assert found is not None
     assert found[0] == write_table(), "run: python tests/test_docs.py"
+
+
+def test_the_reference_has_every_setting_with_an_example_that_changes_it() -> None:
+    examples = {name: value for group in GROUPS.values() for name, value in group.items()}
+
+    assert set(examples) == {option.name for option in fields(Settings)}, "add an example to GROUPS"
+    for name, value in examples.items():
+        changed = read_settings({f"{PREFIX}{name.upper()}": value})
+        assert getattr(changed, name) != getattr(Settings(), name)
+    assert REFERENCE.read_text(encoding="utf-8") == write_reference(), "run: python tests/test_docs.py"
 
 
 def list_blocks(*kinds: str) -> list[tuple[str, str]]:
@@ -62,6 +159,88 @@ def test_python_in_the_documentation_compiles_and_its_settings_are_right(page: s
 @pytest.mark.parametrize(("page", "code"), list_blocks("jinja", "html+jinja"))
 def test_templates_in_the_documentation_compile(page: str, code: str) -> None:
     Environment(autoescape=True).parse(code)
+
+
+@pytest.mark.parametrize(("page", "code"), list_blocks("json"))
+def test_json_in_the_documentation_is_json(page: str, code: str) -> None:
+    assert json.loads(code)
+
+
+@pytest.mark.parametrize(("page", "code"), list_blocks("yaml", "yml"))
+def test_yaml_in_the_documentation_is_yaml(page: str, code: str) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+
+    assert isinstance(yaml.safe_load(code), list | dict)
+
+
+CONFIGURATIONS = [*(ROOT / ".github" / "workflows").glob("*.yml"), ROOT / ".pre-commit-config.yaml"]
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
+def test_workflows_are_yaml_and_may_only_read(path: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+
+    read = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    if path.parent.name == "workflows":
+        assert read["permissions"] == {"contents": "read"}
+        assert not [name for name, job in read["jobs"].items() if "permissions" in job]
+        called = set(re.findall(r"run: .*\bmake ([\w-]+)", path.read_text(encoding="utf-8")))
+        assert called <= list_targets()
+
+
+def list_targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+
+
+def list_commands() -> list[str]:
+    """Return the command lines in blocks of shell, those after a $, and those in the running text."""
+    lines = [line for _, code in list_blocks("sh") for line in code.splitlines()]
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines += re.findall(r"^\$ (.+)$", text, re.MULTILINE)
+        lines += re.findall(r"`((?:make|pelican-related|pip install|python) [^`]+)`", text)
+    found = {" ".join(line.partition(" # ")[0].split()) for line in lines}
+    return sorted(line for line in found if line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("command", list_commands())
+def test_commands_in_the_documentation_can_be_given(command: str) -> None:
+    program, *rest = shlex.split(command.replace(" ...", ""))
+    if program == "make":
+        assert set(rest) <= list_targets()
+    elif program == "pelican-related":
+        running_text = rest[-1] in ("export", "import")
+        make_parser().parse_args([*rest, "FILE"] if running_text else rest)
+    elif program == "pip":
+        assert rest[0] == "install"
+        assert not {name for name in list_packages(rest[1:]) if name not in list_known_packages()}
+    elif program == "python":
+        place = ROOT / rest[0] if rest[0] != "-m" else ROOT / (rest[1].replace(".", "/") + ".py")
+        assert place.is_file() or rest == ["-m", "build"]
+    else:
+        raise AssertionError(f"what is {program}?")
+
+
+def list_packages(arguments: list[str]) -> list[str]:
+    """Return what pip is told to install, a file of requirements as its name."""
+    pairs = zip(arguments, ["", *arguments], strict=False)
+    names = [name for name, before in pairs if not name.startswith("-") and before != "--index-url"]
+    assert all((ROOT / name).is_file() for name in names if name.endswith(".txt"))
+    return [name for name in names if not name.endswith(".txt")]
+
+
+def list_known_packages() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {f"{project['name']}[{extra}]" for extra in project["optional-dependencies"]}
+    return {project["name"], *extras, "torch"}
+
+
+def test_the_metadata_in_the_readme_is_what_is_read() -> None:
+    (block,) = re.findall(r"```\n(related_posts: .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+    assert tuple(re.findall(r"^(\w+):", block, re.MULTILINE)) == METADATA
 
 
 @pytest.mark.parametrize("page", dict.fromkeys(PAGES), ids=lambda page: page.name)
@@ -111,3 +290,4 @@ def test_what_is_installed_says_what_is_needed() -> None:
 if __name__ == "__main__":
     text = README.read_text(encoding="utf-8")
     README.write_text(TABLE.sub(lambda _: write_table(), text), encoding="utf-8")
+    REFERENCE.write_text(write_reference(), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Finding a model, saying which one it is, cutting texts for it, and sentence-transformers' vectors."""
 
+import importlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import require_torch
 
 from pelican_related_embeddings.encoder import (
     Model,
@@ -50,6 +52,7 @@ def load(folder: Path, **settings: Any) -> Any:
 @pytest.fixture(scope="module")
 def library(model_folder: Path) -> Any:
     """The real model as sentence-transformers itself loads it."""
+    require_torch()
     with quiet_libraries():
         from sentence_transformers import SentenceTransformer
 
@@ -70,12 +73,20 @@ def tokenize(library: Any) -> Any:
     return cut
 
 
+def find_modules() -> Any:
+    """Return sentence-transformers' module of modules, which has moved since version 5.0."""
+    try:
+        return importlib.import_module("sentence_transformers.sentence_transformer.modules")
+    except ModuleNotFoundError:
+        return importlib.import_module("sentence_transformers.models")
+
+
 def save_tiny_model(model_folder: Path, folder: Path, fill: float | None = None, **options: Any) -> Path:
     """Save a BERT of one layer and 32 dimensions with the real model's tokenizer."""
+    require_torch()
     with quiet_libraries():
         import torch
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
         from transformers import AutoTokenizer, BertConfig, BertModel
 
         torch.manual_seed(7)
@@ -94,8 +105,9 @@ def save_tiny_model(model_folder: Path, folder: Path, fill: float | None = None,
         raw = folder / "raw"
         bert.save_pretrained(raw)
         AutoTokenizer.from_pretrained(model_folder, local_files_only=True).save_pretrained(raw)
-        pooling = Pooling(32, pooling_mode=options.pop("pooling_mode", "mean"))
-        model = SentenceTransformer(modules=[Transformer(str(raw)), pooling], device="cpu", **options)
+        modules = find_modules()
+        pooling = modules.Pooling(32, pooling_mode=options.pop("pooling_mode", "mean"))
+        model = SentenceTransformer(modules=[modules.Transformer(str(raw)), pooling], device="cpu", **options)
         model.save(str(folder / "model"))
     return folder / "model"
 
@@ -363,14 +375,14 @@ def test_a_model_that_gives_nonsense_gives_no_unit_rows(
 
 
 def test_a_static_model_reads_all_of_a_text(model_folder: Path, tmp_path: Path) -> None:
+    require_torch()
     with quiet_libraries():
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
         tokenizer.no_truncation()
-        words = StaticEmbedding(tokenizer, embedding_dim=16)
+        words = find_modules().StaticEmbedding(tokenizer, embedding_dim=16)
         SentenceTransformer(modules=[words], device="cpu").save(str(tmp_path / "static"))
     encoder = load(tmp_path / "static")
     assert encoder.embed([""], [""]).shape == (1, 16)
@@ -382,6 +394,7 @@ def test_a_static_model_reads_all_of_a_text(model_folder: Path, tmp_path: Path) 
 
 
 def test_weights_that_are_no_safetensors_are_an_error(model_folder: Path, tmp_path: Path) -> None:
+    require_torch()
     folder = tmp_path / "broken"
     shutil.copytree(model_folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     (folder / "model.safetensors").write_bytes(b"not weights at all")

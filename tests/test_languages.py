@@ -1,5 +1,6 @@
 """Blogs in several languages: translations, subsites, suggestions across languages."""
 
+import contextlib
 import importlib.util
 import re
 import sqlite3
@@ -134,7 +135,7 @@ def test_subsites_share_one_cache_and_embed_each_text_once(babel: Site, capsys: 
     assert sum(counts) == 19
     caches = list(babel.root.rglob("*.sqlite"))
     assert caches == [babel.root / "cache" / "related_embeddings.sqlite"]
-    with sqlite3.connect(caches[0]) as connection:
+    with contextlib.closing(sqlite3.connect(caches[0])) as connection:
         tables = {name for (name,) in connection.execute("select name from sqlite_master where type='table'")}
     assert tables
     again = build_subsites(babel, capsys)

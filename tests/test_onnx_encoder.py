@@ -4,8 +4,6 @@ import contextlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,22 +46,6 @@ def choose(folder: Path, encoder: str = "onnx", **settings: Any) -> Encoder:
 
 def kind(encoder: Encoder) -> str:
     return type(encoder).__name__
-
-
-@pytest.fixture(scope="module")
-def exported(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real model, exported by the command; it says one line, whatever torch has to say."""
-    folder = tmp_path_factory.mktemp("onnx") / "MiniLM"
-    command = [sys.executable, "-m", "pelican_related_embeddings.export_onnx", str(model_folder), str(folder)]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=300, check=True
-    )
-    assert done.stderr == ""
-    assert re.fullmatch(
-        rf"Wrote {folder}/onnx/model.onnx \(9\d MB\)\. Set RELATED_EMBEDDINGS_MODEL to {folder}\.\n",
-        done.stdout,
-    )
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -313,6 +295,7 @@ class _Hub(BaseHTTPRequestHandler):
                 {"rfilename": name, "path": name, "type": "file", "size": 1, "oid": "0"} for name in names
             ]
             info = {"id": "some/model", "sha": self.commit, "siblings": listed}
+            info |= {"private": False, "downloads": 0, "likes": 0, "tags": []}  # asked for by old clients
             body = json.dumps(listed if "/tree/" in path else info).encode()
         else:
             name = path.partition(f"/resolve/{self.commit}/")[2]

@@ -15,7 +15,7 @@ import pytest
 from conftest import ENVIRONMENT, ROOT, TOPICS, Site
 from fault_fixtures import run_pelican
 from misbehaving_server import Service, serve
-from test_encoder import load, save_tiny_model
+from test_encoder import find_modules, load, save_tiny_model
 
 from pelican_related_embeddings.endpoint_encoder import KEY_VARIABLE
 from pelican_related_embeddings.errors import EncoderError
@@ -152,7 +152,7 @@ def add_module(folder: Path, kind: str) -> None:
 def write_code(path: Path, trap: Path) -> None:
     path.write_text(
         f"import os\nos.path.isdir({str(trap)!r}) or os.mkdir({str(trap)!r})\n"
-        "from sentence_transformers.sentence_transformer.modules import Normalize\n"
+        f"from {find_modules().__name__} import Normalize\n"
         "class Part(Normalize):\n    pass\n"
     )
 

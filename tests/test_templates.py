@@ -326,19 +326,39 @@ def test_the_block_in_feeds_can_be_overridden(topics: Site) -> None:
 # The cookbook
 
 COOKBOOK = (ROOT / "docs" / "templates.md").read_text(encoding="utf-8")
-RECIPES = [text for text in re.findall(r"```jinja\n(.*?)```", COOKBOOK, re.DOTALL) if "article" in text]
+RECIPE = re.compile(r"^### (.+?)\n(.*?)(?=^##)", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"`((?:templates|content)/[\w./]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
+RECIPES = {name: dict(FILE.findall(text)) for name, text in RECIPE.findall(COOKBOOK.split("## Recipes")[1])}
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=range(len(RECIPES)))
-def test_the_recipes_of_the_documentation_work(topics: Site, recipe: str) -> None:
-    topics.post("bread-0", TOPICS["bread"][0], category="bread", image="/a.jpg", summary="<b>Bold</b>")
+def test_every_recipe_of_the_cookbook_is_tested() -> None:
+    in_text = COOKBOOK.split("## Recipes")[1].split("## Pages")[0]
 
-    page = topics.build(**override(topics, related_posts=recipe)).read("bread-1.html")
+    assert len(RECIPES) >= 6
+    assert sum(map(len, RECIPES.values())) == in_text.count("```jinja") + in_text.count("```css")
 
-    links = re.findall(r'<a href="/((?:bread|stars|sql)-\d\.html)"', page)
+
+@pytest.mark.parametrize("theme", ["simple", "notmyidea"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_of_the_cookbook_work(topics: Site, name: str, theme: str) -> None:
+    topics.post("bread-0", TOPICS["bread"][0], category="bread", image="images/a.jpg", summary="<b>Bold</b>")
+    for path, text in RECIPES[name].items():
+        (topics.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (topics.root / path).write_text(text, encoding="utf-8")
+    folders = {"THEME_TEMPLATES_OVERRIDES": [str(topics.root / "templates")], "STATIC_PATHS": ["extra"]}
+
+    built = topics.build(THEME=theme, **folders)
+
+    page = built.read("bread-1.html")
+    links = [link for link in re.findall(r'<a href="/([a-z]+-\d\.html)"', page) if link != "bread-1.html"]
+    assert len(links) == len(set(links)) == 5
     assert "bread-0.html" in links
-    assert len([link for link in links if link != "bread-1.html"]) == 5
-    assert "<b>Bold" not in page.split("related-posts")[-1]
+    assert "<b>Bold" not in page
+    assert ("/images/a.jpg" in page) == (name == "Cards with thumbnails")
+    for sheet in re.findall(r'<link rel="stylesheet" href="/(extra/[^"]+)"', page):
+        assert (built.output / sheet).is_file()
+    assert page.count('href="/extra/') == sum(path.endswith(".css") for path in RECIPES[name])
+    assert built.warnings() == []
 
 
 def test_the_documentation_names_every_block() -> None:
