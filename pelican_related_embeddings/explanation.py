@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .pipeline import Study
 from .report import Post
 from .rules import find_rules
-from .selection import Candidate
+from .selection import Candidate, limit_appearances
 from .settings import Settings
 
 
@@ -182,9 +182,9 @@ def _find_rivals(study: Study, row: int, other: int, settings: Settings) -> list
     ]
     if row in alike:
         reasons.append("it is nearly the same text as the post itself")
-    cap = settings.max_appearances or 4 * settings.max
+    cap = limit_appearances(settings)
     if documents[row].published and _count_lists(study, other) >= cap:
-        setting = "RELATED_EMBEDDINGS_MAX_APPEARANCES" + ("" if settings.max_appearances else " (4 x MAX)")
+        setting = "RELATED_EMBEDDINGS_MAX_APPEARANCES" + ("" if settings.max_appearances else " (3 x MAX)")
         reasons.append(f"it is already in {cap} other lists, the most that {setting} allows")
     return reasons
 

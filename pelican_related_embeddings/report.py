@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from .pipeline import Study
-from .selection import Candidate, Selection, may_be_suggested, select_related
+from .selection import Candidate, Selection, limit_appearances, may_be_suggested, select_related
 from .settings import Settings
 
 # Closer together where most scores are.
@@ -96,7 +96,7 @@ def make_report(
         counts=count_posts(study),
         most=settings.max,
         minimum=settings.min_score,
-        cap=settings.max_appearances or 4 * settings.max,
+        cap=limit_appearances(settings),
         cutoffs=tuple(weigh_cutoffs(study, settings)),
         hubs=tuple(find_hubs(study, posts)),
         orphans=tuple(find_orphans(study, posts, settings)),

@@ -99,6 +99,11 @@ def may_be_suggested(documents: Sequence[Document], settings: Settings) -> list[
     ]
 
 
+def limit_appearances(settings: Settings) -> int:
+    """Return the most lists that one post may appear in."""
+    return settings.max_appearances or 3 * settings.max
+
+
 def find_newest(documents: Iterable[Document]) -> float:
     """Return the date of the newest published document: what ages are counted from, never the clock."""
     dates = (document.date for document in documents if document.published)
@@ -118,7 +123,7 @@ class _Desk:
         self.warnings: list[str] = []
         self.chosen: list[list[Candidate]] = [[] for _ in documents]
         self.appearances = [0] * len(documents)
-        self.cap = settings.max_appearances or 3 * settings.max
+        self.cap = limit_appearances(settings)
         self.allowed = may_be_suggested(documents, settings)
         self.order = order_documents(documents)
         self.fading = _fade(documents, settings.half_life_days)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import pelican_related_embeddings
+from pelican_related_embeddings.pipeline import SELECTING
+from pelican_related_embeddings.rules import RULES
 
 FOLDER = Path(pelican_related_embeddings.__file__).parent
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.py"))}
@@ -82,6 +84,33 @@ def test_imports_run_one_way() -> None:
         ready = {name for name, needed in graph.items() if name not in done and needed <= done}
         assert ready, f"a circle among {sorted(graph.keys() - done)}"
         done |= ready
+
+
+def list_settings_read(tree: ast.AST) -> set[str]:
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("settings", "self.settings")
+    }
+
+
+def test_every_setting_that_selects_is_part_of_the_key_of_a_result() -> None:
+    """Otherwise a changed setting would find the lists that were made without it."""
+    read = list_settings_read(MODULES["selection"])
+
+    assert {"max", "exclude_tags", "newer"} <= read
+    assert read - {"across_languages"} <= set(SELECTING)  # that one is part of the ranking's key
+
+
+def test_every_setting_that_keeps_a_post_out_can_be_explained() -> None:
+    rules = [
+        node
+        for node in ast.walk(MODULES["selection"])
+        if isinstance(node, ast.FunctionDef) and node.name in ("may_be_suggested", "may_follow")
+    ]
+
+    assert len(rules) == 2
+    assert set().union(*map(list_settings_read, rules)) <= RULES.keys()
 
 
 def test_importing_the_plugin_imports_nothing_heavy() -> None:
