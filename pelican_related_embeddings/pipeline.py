@@ -296,22 +296,42 @@ def rank_documents(build: _Build) -> Any:
     """Return the ranking of all of a build's documents, with everything made that is not cached."""
     import numpy as np
 
-    from .embedding import Text, embed_documents
-    from .lexical import recurring_blocks
     from .ranking import rank
     from .reading import read_words
 
-    documents = build.documents
+    documents, settings = build.documents, build.settings
     words = read_words(documents, build.keys, build.cache, build.reporter)
-    terms = words.terms
-    suggested = np.array([is_suggested(document, build.settings) for document in documents], dtype=bool)
-    recurring = frozenset(int(block) for block in recurring_blocks(terms, suggested))
-    filled = [row for row, empty in enumerate(words.empty) if not empty]
+    build.has_text = [not empty for empty in words.empty]
+    suggested = np.array([is_suggested(document, settings) for document in documents], dtype=bool)
+    return rank(
+        embed_words(build, words, suggested),
+        words.terms,
+        published=suggested & np.array(build.has_text, dtype=bool),
+        group=np.array(_group_languages(documents, settings)),
+        order=np.arange(len(documents)),  # by path; see settle_ties
+        blocked=_block_translations(documents),
+        weight=settings.weight,
+        depth=choose_depth(settings),
+    )
+
+
+def embed_words(build: _Build, words: Any, suggested: Any) -> Any:
+    """Return (n, dim) float32: a document's vector, or zeros for one without; ``words`` are all of them.
+
+    A paragraph that many of the ``suggested`` documents have is left out of what the model reads.
+    """
+    import numpy as np
+
+    from .embedding import Text, embed_documents
+    from .lexical import recurring_blocks
+
+    recurring = frozenset(recurring_blocks(words.terms, suggested).tolist())
+    filled = [row for row, has_text in enumerate(build.has_text) if has_text]
     texts = [
         Text(
-            documents[row],
+            build.documents[row],
             words.digests[row],
-            recurring.intersection(int(block) for block in terms[row].blocks) if recurring else recurring,
+            recurring.intersection(words.terms[row].blocks.tolist()) if recurring else recurring,
         )
         for row in filled
     ]
@@ -322,19 +342,9 @@ def rank_documents(build: _Build) -> Any:
     build.complete = not embedding.missing
     if fault := embedding.problem or build.fault:
         build.problems.append(describe_missing(fault, embedding.missing, len(texts)))
-    vectors = np.zeros((len(documents), embedding.vectors.shape[1]), dtype=np.float32)
+    vectors = np.zeros((len(build.documents), embedding.vectors.shape[1]), dtype=np.float32)
     vectors[filled] = embedding.vectors
-    build.has_text = [not empty for empty in words.empty]
-    return rank(
-        vectors,
-        terms,
-        published=suggested & np.array(build.has_text, dtype=bool),
-        group=np.array(_group_languages(documents, build.settings)),
-        order=np.arange(len(documents)),  # by path; see settle_ties
-        blocked=_block_translations(documents),
-        weight=build.settings.weight,
-        depth=choose_depth(build.settings),
-    )
+    return vectors
 
 
 def choose_depth(settings: Settings) -> int:
