@@ -14,9 +14,7 @@ from .text import MAX_CHARACTERS, Block, extract_blocks, extract_text, read_bloc
 from .versions import TERMS_VERSION
 
 TEXT_ROWS = 256  # documents read or written at a time
-HELD_DOCUMENTS = (
-    20_000  # whose terms are held in memory, at 10 to 30 kB each; more are read as they are needed
-)
+HELD_DOCUMENTS = 20_000  # whose terms, 10 to 30 kB each, are held in memory; those of a larger site are not
 
 
 class Notes(Protocol):
