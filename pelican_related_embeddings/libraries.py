@@ -28,11 +28,11 @@ def quiet_libraries() -> Iterator[None]:
     Under ``--fatal warnings`` Pelican turns any logger's warning into the end of the build.
     """
     disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
+        logging.disable(logging.CRITICAL)
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
         with warnings.catch_warnings(), contextlib.redirect_stderr(_Sink()):
             warnings.simplefilter("ignore")
             _hide_loading_bars()
