@@ -134,7 +134,7 @@ class Cache:
     # Rows
 
     def _is_sound(self, row: Sequence[Any]) -> bool:
-        sound = _is_sound(*row)
+        sound = is_sound(*row)
         if not sound:
             self._damaged = True
             self._complain(f"The cache {self.path} holds damaged rows; what they held is made again.")
@@ -324,7 +324,7 @@ def _salvage(db: sqlite3.Connection, path: Path) -> None:
 def _copy_sound(rows: Iterable[Sequence[Any]], db: sqlite3.Connection, table: str) -> None:
     # A damaged tree may lead to the same rows for ever.
     for key, content, checksum in islice(rows, SALVAGED_ROWS):
-        if _is_sound(key, content, checksum):
+        if is_sound(key, content, checksum):
             db.execute(
                 f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?, 0, ?)",  # noqa: S608
                 (key, content, checksum, _today()),
@@ -379,7 +379,8 @@ def sum_row(key: bytes, content: bytes) -> bytes:
     return blake2b(content, digest_size=8, key=bytes(key)[:64]).digest()
 
 
-def _is_sound(key: Any, content: Any, checksum: Any) -> bool:
+def is_sound(key: Any, content: Any, checksum: Any) -> bool:
+    """Return whether a row is as it was written."""
     return isinstance(key, bytes) and isinstance(content, bytes) and checksum == sum_row(key, content)
 
 

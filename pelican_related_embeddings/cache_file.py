@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cache import APPLICATION_ID, LOCK_SECONDS, SCHEMA_VERSION, TABLES, Cache, sum_row
+from .cache import APPLICATION_ID, LOCK_SECONDS, SCHEMA_VERSION, TABLES, Cache, is_sound
 from .errors import CacheError
 
 BATCH_ROWS = 500  # copied at a time
@@ -147,7 +147,7 @@ def import_cache(path: Path, source: Path) -> Import:
         with open_cache(path) as db, _transaction(db):
             build = int(db.execute("SELECT number FROM builds").fetchone()[0])
             for table, rows in _read_rows(copy):
-                sound = [row for row in rows if _is_sound(*row)]
+                sound = [row for row in rows if is_sound(*row)]
                 fresh = _insert_missing(db, table, sound, build)
                 added, known, damaged = (
                     added + fresh,
@@ -155,10 +155,6 @@ def import_cache(path: Path, source: Path) -> Import:
                     damaged + len(rows) - len(sound),
                 )
     return Import(added, known, damaged)
-
-
-def _is_sound(key: Any, content: Any, checksum: Any) -> bool:
-    return isinstance(key, bytes) and isinstance(content, bytes) and checksum == sum_row(key, content)
 
 
 def _make_cache(path: Path) -> None:
