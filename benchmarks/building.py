@@ -52,7 +52,7 @@ def make_vector(word: str) -> npt.NDArray[np.float64]:
 
 def replace_model() -> None:
     """Let the pipeline embed with ``WordEncoder``, under the keys of the model that is configured."""
-    from pelican_related_embeddings import embedding
+    from pelican_related_embeddings.encoders import embedding
 
     encoder = WordEncoder()
     setattr(embedding, "load_encoder", lambda model, settings: encoder)  # noqa: B010 - not a public name

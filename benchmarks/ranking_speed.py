@@ -19,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from pelican_related_embeddings.cache import Cache
-from pelican_related_embeddings.lexical import TermCounts, weigh_terms
 from pelican_related_embeddings.pipeline import DEPTH
-from pelican_related_embeddings.ranking import BLOCK_PAIRS, rank
-from pelican_related_embeddings.reading import HELD_DOCUMENTS, TEXT_ROWS, StoredTerms
+from pelican_related_embeddings.ranking.neighbours import BLOCK_PAIRS, rank
+from pelican_related_embeddings.ranking.term_weights import weigh_terms
+from pelican_related_embeddings.store.cache import Cache
+from pelican_related_embeddings.text.terms import TermCounts
+from pelican_related_embeddings.text.words import HELD_DOCUMENTS, TEXT_ROWS, StoredTerms
 
 DIMENSIONS = 384
 TERMS = 300  # different ones in a post, words and pairs of words

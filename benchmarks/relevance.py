@@ -26,14 +26,15 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from pelican_related_embeddings.documents import Document, order_documents
-from pelican_related_embeddings.encoder import load_encoder, obtain_encoder
-from pelican_related_embeddings.lexical import TermCounts, count_terms, hash_block, recurring_blocks
+from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
 from pelican_related_embeddings.pipeline import DEPTH
-from pelican_related_embeddings.ranking import Ranking, rank
-from pelican_related_embeddings.selection import Pool, select_related
+from pelican_related_embeddings.ranking.neighbours import Ranking, rank
+from pelican_related_embeddings.ranking.selection import Pool, select_related
+from pelican_related_embeddings.ranking.term_weights import recurring_blocks
 from pelican_related_embeddings.settings import Settings
-from pelican_related_embeddings.text import Block, extract_blocks, extract_text
+from pelican_related_embeddings.text.document import Document, order_documents
+from pelican_related_embeddings.text.html import Block, extract_blocks, extract_text
+from pelican_related_embeddings.text.terms import TermCounts, count_terms, hash_block
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "relevance.md"

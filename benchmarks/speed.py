@@ -27,12 +27,12 @@ from typing import Any
 
 from building import PLUGIN, edit_text, find_post
 
-from pelican_related_embeddings.cache import Cache
-from pelican_related_embeddings.encoder import find_model
-from pelican_related_embeddings.libraries import is_installed
-from pelican_related_embeddings.reading import compose_text
+from pelican_related_embeddings.encoders.encoder import find_model
+from pelican_related_embeddings.encoders.libraries import is_installed
 from pelican_related_embeddings.settings import DEFAULT_MODEL
-from pelican_related_embeddings.site_reader import open_site, read_contents
+from pelican_related_embeddings.site.reader import open_site, read_contents
+from pelican_related_embeddings.store.cache import Cache
+from pelican_related_embeddings.text.words import compose_text
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "speed.md"
@@ -154,7 +154,7 @@ def list_encoders(folder: Path) -> Iterator[tuple[str, str, list[str]]]:
     yield torch, "loading the model, and one post", [f'RELATED_EMBEDDINGS_ENCODER="{torch}"']
     if is_installed("onnxruntime", "tokenizers", "onnxscript"):
         exported = folder / "onnx"
-        module = "pelican_related_embeddings.export_onnx"
+        module = "pelican_related_embeddings.encoders.export_onnx"
         run([sys.executable, "-m", module, DEFAULT_MODEL, str(exported)], folder)
         model = f"RELATED_EMBEDDINGS_MODEL={json.dumps(str(exported))}"
         yield "onnxruntime", "at most 1.5 s more", ['RELATED_EMBEDDINGS_ENCODER="onnx"', model]

@@ -14,18 +14,17 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .cache import Cache, hash_parts
-from .documents import Document, key_document, key_documents, order_documents
-from .encoder import ENGLISH_ONLY, Model, key_encoder
+from .encoders.encoder import ENGLISH_ONLY, Model, key_encoder, recall_model
 from .errors import EncoderError
-from .known_model import recall_model
-from .results import dump_pool, dump_selection, load_pool, load_selection
-from .selection import Candidate, Candidates, Pool, Selection, select_related
+from .ranking.selection import Candidate, Candidates, Pool, Selection, select_related
+from .ranking.stored import dump_pool, dump_selection, load_pool, load_selection
 from .settings import Settings
-from .versions import CALIBRATION_VERSION, RANKING_VERSION, TERMS_VERSION
+from .store.cache import Cache
+from .store.keys import CALIBRATION_VERSION, RANKING_VERSION, TERMS_VERSION, hash_parts
+from .text.document import Document, key_document, key_documents, order_documents
 
 if TYPE_CHECKING:
-    from .map_data import MapData
+    from .topic_map.chart import MapData
 
 PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
 DEPTH = 16  # candidates kept per document at least, so that a changed date or pin needs no new ranking
@@ -236,7 +235,7 @@ class _Build:
 
     def find_map(self) -> "MapData | None":
         """Return the topic map of the published articles; None where there is nothing to draw it from."""
-        from .charting import draw_map, key_map, recall_map
+        from .topic_map.chart import draw_map, key_map, recall_map
 
         rows = [row for row, document in enumerate(self.documents) if is_on_map(document)]
         documents = [self.documents[row] for row in rows]
@@ -296,8 +295,8 @@ def rank_documents(build: _Build) -> Any:
     """Return the ranking of all of a build's documents, with everything made that is not cached."""
     import numpy as np
 
-    from .ranking import rank
-    from .reading import read_words
+    from .ranking.neighbours import rank
+    from .text.words import read_words
 
     documents, settings = build.documents, build.settings
     words = read_words(documents, build.keys, build.cache, build.reporter)
@@ -322,8 +321,8 @@ def embed_words(build: _Build, words: Any, suggested: Any) -> Any:
     """
     import numpy as np
 
-    from .embedding import Text, embed_documents
-    from .lexical import recurring_blocks
+    from .encoders.embedding import Text, embed_documents
+    from .ranking.term_weights import recurring_blocks
 
     recurring = frozenset(recurring_blocks(words.terms, suggested).tolist())
     filled = [row for row, has_text in enumerate(build.has_text) if has_text]

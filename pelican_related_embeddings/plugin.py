@@ -14,31 +14,26 @@ from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.log import console
 
-from .articles import (
-    collect_contents,
-    describe_contents,
-    describe_misspelt,
-    describe_rivals,
-    find_rivals,
-    path_content,
-)
-from .cache import Cache
-from .console import BuildReporter, make_printable
 from .errors import StrictError
-from .injection import insert_into_pages
+from .messages import BuildReporter, make_printable
+from .pages.insertion import insert_into_pages
+from .pages.related import Record, RelatedPosts
+from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, relate_documents
-from .records import Record, RelatedPosts
 from .settings import Settings, read_settings
-from .template_tools import TOOLS, TemplateTools
+from .site.contents import collect_contents, describe_contents
+from .site.metadata import describe_misspelt, path_content
+from .site.other_plugins import describe_rivals, find_rivals
+from .store.cache import Cache
 
 if TYPE_CHECKING:
-    from .map_generator import MapOffer, RelatedMapGenerator
+    from .pages.generator import MapOffer, RelatedMapGenerator
 
 CACHE_NAME = "related_embeddings.sqlite"
 FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "pages"
 STYLE = _FOLDER / "static" / "related_posts.css"
 _logger = logging.getLogger(__name__)
 _listed: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # what each site's last build gave a list
@@ -85,7 +80,7 @@ def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
     settings = read_settings(pelican.settings)
     if not (settings.map or settings.json):
         return None
-    from .map_generator import RelatedMapGenerator
+    from .pages.generator import RelatedMapGenerator
 
     return RelatedMapGenerator
 
@@ -93,7 +88,7 @@ def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
 def extend_feed(context: Any, feed: Any) -> None:
     """Append the related posts to a feed's items, if the site wants them there."""
     if FEEDS in context:
-        from .feeds import append_to_feed
+        from .pages.feeds import append_to_feed
 
         append_to_feed(context, feed, context[FEEDS])
 
@@ -115,7 +110,7 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     if outcome is not None:
         fill_related_posts(contents, outcome, names)
         if settings.map or settings.json:
-            from .map_generator import offer_map
+            from .pages.generator import offer_map
 
             offer_map(generators[0].context, describe_map(contents, outcome))
     if warnings and settings.strict:
@@ -188,8 +183,8 @@ def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, n
 
 def describe_map(contents: Sequence[tuple[Any, bool]], outcome: Outcome) -> "MapOffer":
     """Return what the map and the JSON are made of: published articles only."""
-    from .map_generator import MapOffer
-    from .map_page import RelatedEntry
+    from .pages.generator import MapOffer
+    from .pages.json_file import RelatedEntry
 
     shown = [published and not isinstance(content, Page) for content, published in contents]
     paths = [path_content(content) for content, _ in contents]

@@ -19,8 +19,8 @@ from pelican import Pelican, signals
 from pelican.log import LimitFilter
 from pelican.settings import read_settings
 
-from pelican_related_embeddings import encoder
-from pelican_related_embeddings.libraries import is_installed
+from pelican_related_embeddings.encoders import encoder
+from pelican_related_embeddings.encoders.libraries import is_installed
 
 # In a test run in the background Ctrl-C is ignored, and so it would be in the builds that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -229,7 +229,13 @@ def exported(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     for needed in ("torch", "onnxruntime", "onnx", "onnxscript"):
         pytest.importorskip(needed, reason="pip install pelican-related-embeddings[onnx-export]")
     folder = tmp_path_factory.mktemp("onnx") / "MiniLM"
-    command = [sys.executable, "-m", "pelican_related_embeddings.export_onnx", str(model_folder), str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pelican_related_embeddings.encoders.export_onnx",
+        str(model_folder),
+        str(folder),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
     assert done.stderr == ""
     assert re.fullmatch(

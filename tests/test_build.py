@@ -11,7 +11,7 @@ import pytest
 from conftest import BLOCK, ENVIRONMENT, LINK, TOPICS, Site
 
 from pelican_related_embeddings.errors import SettingsError
-from pelican_related_embeddings.records import RelatedPosts
+from pelican_related_embeddings.pages.related import RelatedPosts
 
 PAGES = [f"{topic}-{number}.html" for topic in TOPICS for number in range(3)]
 
@@ -393,7 +393,7 @@ def test_a_cache_carried_to_another_machine_is_used_without_the_model(topics: Si
     topics.build()
     import sqlite3
 
-    from pelican_related_embeddings.cache import sum_row
+    from pelican_related_embeddings.store.cache import sum_row
 
     path = topics.root / "cache" / "related_embeddings.sqlite"
     database = sqlite3.connect(path)

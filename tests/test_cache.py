@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from fault_fixtures import STRESS
 
-from pelican_related_embeddings import cache as cache_module
-from pelican_related_embeddings.cache import Cache, compress, decompress, hash_parts
+from pelican_related_embeddings.store import cache as cache_module
+from pelican_related_embeddings.store.cache import Cache, compress, decompress
+from pelican_related_embeddings.store.keys import hash_parts
 
 PAGE_SIZE = 16384
 ROWS = {hash_parts(str(number)): bytes([1 + number % 250]) * (200 + number) for number in range(120)}
@@ -67,7 +68,7 @@ def test_a_build_that_writes_nothing_leaves_the_file_as_it_is(path: Path) -> Non
 
 def test_an_old_build_in_the_middle_of_writing_keeps_what_it_had_committed(path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from pelican_related_embeddings.cache import Cache\n"
+        "import os, sys; from pathlib import Path; from pelican_related_embeddings.store.cache import Cache\n"
         f"cache = Cache(Path({str(path)!r}), print)\n"
         "cache.write('vectors', {b'a' * 16: b'first'})\n"
         "cache._run(lambda db: db.execute('BEGIN IMMEDIATE'), None)\n"
@@ -266,7 +267,7 @@ def test_a_read_only_cache_is_read_and_not_written(tmp_path: Path, read_only: st
     path.parent.chmod(0o555 if read_only == "folder" else 0o777)
     code = (
         "import os, sqlite3\n"
-        "from pathlib import Path; from pelican_related_embeddings.cache import Cache\n"
+        "from pathlib import Path; from pelican_related_embeddings.store.cache import Cache\n"
         "os.getuid() == 0 and os.setuid(65534)  # root may write everywhere\n"
         f"said = []; cache = Cache(Path({str(path)!r}), said.append)\n"
         f"print(len(cache.read('vectors', {list(ROWS)!r})))\n"
@@ -283,7 +284,7 @@ def test_a_read_only_cache_is_read_and_not_written(tmp_path: Path, read_only: st
 def test_a_full_disk_is_said_once(path: Path) -> None:
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from pathlib import Path; from pelican_related_embeddings.cache import Cache\n"
+        "from pathlib import Path; from pelican_related_embeddings.store.cache import Cache\n"
         f"said = []; cache = Cache(Path({str(path)!r}), said.append)\n"
         "cache.write('vectors', {b'a': b'x' * 100})\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
@@ -325,7 +326,7 @@ def test_a_claimed_text_is_left_to_the_build_that_claimed_it(path: Path) -> None
 
 def test_the_claims_of_a_dead_build_do_not_count(path: Path) -> None:
     code = (
-        "from pathlib import Path; from pelican_related_embeddings.cache import Cache\n"
+        "from pathlib import Path; from pelican_related_embeddings.store.cache import Cache\n"
         f"print(len(Cache(Path({str(path)!r}), print).claim([b'a', b'b'], 9)))"
     )
     dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

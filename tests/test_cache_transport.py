@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pelican_related_embeddings.cache import Cache, hash_parts
-from pelican_related_embeddings.cache_file import (
+from pelican_related_embeddings.errors import CacheError
+from pelican_related_embeddings.store.cache import Cache
+from pelican_related_embeddings.store.keys import hash_parts
+from pelican_related_embeddings.store.maintenance import (
     clear_cache,
     export_cache,
     import_cache,
     prune_cache,
     summarise_cache,
 )
-from pelican_related_embeddings.errors import CacheError
 
 ROWS = {hash_parts(str(number)): bytes([number % 250]) * 1536 for number in range(1200)}
 DAY = int(time.time() // 86400)

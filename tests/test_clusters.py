@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from pelican_related_embeddings.clusters import find_clusters, name_clusters
+from pelican_related_embeddings.topic_map.clusters import find_clusters
+from pelican_related_embeddings.topic_map.names import name_clusters
 
 
 def scatter(n, clumps, seed=0):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from conftest import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site, make_corpus_site
 
-from pelican_related_embeddings import command
+from pelican_related_embeddings.command import cli as command
 
-COMMAND = [sys.executable, "-m", "pelican_related_embeddings.command"]
+COMMAND = [sys.executable, "-m", "pelican_related_embeddings.command.cli"]
 
 
 def write_settings(site: Site, **settings: Any) -> Path:

@@ -17,9 +17,9 @@ import pytest
 from jinja2 import Environment
 
 from pelican_related_embeddings import __version__
-from pelican_related_embeddings.articles import METADATA
-from pelican_related_embeddings.command import make_parser
+from pelican_related_embeddings.command.cli import make_parser
 from pelican_related_embeddings.settings import PREFIX, Settings, name_setting, read_settings
+from pelican_related_embeddings.site.metadata import METADATA
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import require_torch
 
-from pelican_related_embeddings.encoder import (
+from pelican_related_embeddings.encoders.encoder import (
     Model,
     download_model,
     find_model,
@@ -25,10 +25,8 @@ from pelican_related_embeddings.encoder import (
     load_encoder,
     obtain_encoder,
 )
-from pelican_related_embeddings.errors import EncoderError
-from pelican_related_embeddings.libraries import quiet_libraries
-from pelican_related_embeddings.settings import Settings
-from pelican_related_embeddings.windows import (
+from pelican_related_embeddings.encoders.libraries import quiet_libraries
+from pelican_related_embeddings.encoders.windows import (
     BLOCK_CHARACTERS,
     choose_prompt,
     cut_at_tokens,
@@ -37,6 +35,8 @@ from pelican_related_embeddings.windows import (
     join_passages,
     normalise_rows,
 )
+from pelican_related_embeddings.errors import EncoderError
+from pelican_related_embeddings.settings import Settings
 
 TORCH = Settings(encoder="sentence-transformers", device="cpu")
 LONG = " ".join(
@@ -223,7 +223,7 @@ def test_without_network_the_answer_comes_at_once(tmp_path: Path) -> None:
     """A closed port stands for the hub; the process has less time than a client that retries would take."""
     code = """
 import sys
-from pelican_related_embeddings.encoder import download_model, find_model
+from pelican_related_embeddings.encoders.encoder import download_model, find_model
 from pelican_related_embeddings.errors import EncoderError
 try:
     download_model(find_model("nobody/nothing"))
@@ -238,7 +238,7 @@ except EncoderError as error:
 def test_to_know_the_model_nothing_heavy_is_imported() -> None:
     code = """
 import sys
-from pelican_related_embeddings.encoder import identify_encoder, key_encoder
+from pelican_related_embeddings.encoders.encoder import identify_encoder, key_encoder
 from pelican_related_embeddings.settings import Settings
 assert identify_encoder(Settings()).digest
 heavy = "numpy torch transformers sentence_transformers onnxruntime tokenizers httpx2 asyncio".split()
@@ -407,7 +407,7 @@ import json
 import multiprocessing
 import sys
 
-from pelican_related_embeddings.encoder import identify_encoder, load_encoder
+from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder
 from pelican_related_embeddings.settings import Settings
 
 if __name__ == "__main__":

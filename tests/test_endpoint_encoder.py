@@ -16,13 +16,18 @@ import pytest
 from conftest import TOPICS, Site
 from misbehaving_server import DIMENSIONS, Service, embed, serve
 
-from pelican_related_embeddings.encoder import identify_encoder, key_encoder, load_encoder, obtain_encoder
+from pelican_related_embeddings.encoders.encoder import (
+    identify_encoder,
+    key_encoder,
+    load_encoder,
+    obtain_encoder,
+)
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
 
 pytest.importorskip("httpx2", reason="pip install pelican-related-embeddings[endpoint]")
 
-from pelican_related_embeddings.endpoint_encoder import (
+from pelican_related_embeddings.encoders.endpoint_encoder import (
     KEY_VARIABLE,
     EndpointEncoder,
     Patience,
@@ -30,7 +35,7 @@ from pelican_related_embeddings.endpoint_encoder import (
     read_wait,
     show_endpoint,
 )
-from pelican_related_embeddings.windows import normalise_rows
+from pelican_related_embeddings.encoders.windows import normalise_rows
 
 HASTE = Patience(attempts=3, first=0.01, most=5)
 TEXTS = [f"{'a' * (row % 7)} {'b' * (row % 5)} cab {row}" for row in range(20)]
@@ -315,7 +320,7 @@ def test_ctrl_c_ends_a_call_at_once(service: Service) -> None:
     """The service would take a minute; the process is given seconds."""
     service.pause = 4
     code = f"""
-from pelican_related_embeddings.encoder import Model, load_encoder
+from pelican_related_embeddings.encoders.encoder import Model, load_encoder
 from pelican_related_embeddings.settings import Settings
 settings = Settings(endpoint={service.url!r}, batch_size=1, endpoint_concurrency=2)
 load_encoder(Model("m", None, "endpoint:m:4"), settings).embed([""] * 30, ["text"] * 30)

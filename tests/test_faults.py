@@ -50,9 +50,9 @@ from pelican import signals
 from test_encoder import find_modules, save_tiny_model
 from test_security import add_module
 
-from pelican_related_embeddings.cache import Cache, sum_row
+from pelican_related_embeddings.encoders.libraries import quiet_libraries
 from pelican_related_embeddings.errors import StrictError
-from pelican_related_embeddings.libraries import quiet_libraries
+from pelican_related_embeddings.store.cache import Cache, sum_row
 
 POSTS = 200
 BATCH = 64  # texts that a killed build can lose; see encoder.CHUNK_PASSAGES

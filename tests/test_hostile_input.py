@@ -25,21 +25,20 @@ from markupsafe import escape
 from misbehaving_server import serve
 from test_map_page import Markup, make_data, make_post, render
 
-from pelican_related_embeddings import injection
-from pelican_related_embeddings.articles import MAX_LINKS
-from pelican_related_embeddings.block import TEMPLATES
-from pelican_related_embeddings.cache import compress
-from pelican_related_embeddings.feeds import append_to_feed
-from pelican_related_embeddings.injection import insert_block
-from pelican_related_embeddings.lexical import count_terms
-from pelican_related_embeddings.map_data import MapData
-from pelican_related_embeddings.map_page import RelatedEntry, build_page, dump_json, dump_related
-from pelican_related_embeddings.markup import MAX_QUOTES, read_classes, tokenize
-from pelican_related_embeddings.records import Record, RelatedPosts
-from pelican_related_embeddings.results import load_pool, load_selection
+import pelican_related_embeddings
+from pelican_related_embeddings.encoders.windows import cut_passages, cut_text
+from pelican_related_embeddings.pages.block import TEMPLATES
+from pelican_related_embeddings.pages.feeds import append_to_feed
+from pelican_related_embeddings.pages.insertion import insert_block
+from pelican_related_embeddings.pages.json_file import RelatedEntry, dump_related
+from pelican_related_embeddings.pages.map_page import build_page, dump_json
+from pelican_related_embeddings.pages.related import Record, RelatedPosts
+from pelican_related_embeddings.pages.template_tools import TemplateTools
+from pelican_related_embeddings.ranking.stored import load_pool, load_selection
 from pelican_related_embeddings.settings import Settings
-from pelican_related_embeddings.template_tools import TemplateTools
-from pelican_related_embeddings.text import (
+from pelican_related_embeddings.site.contents import MAX_LINKS
+from pelican_related_embeddings.store.cache import compress
+from pelican_related_embeddings.text.html import (
     MAX_CHARACTERS,
     MAX_TOKENS,
     Block,
@@ -47,7 +46,9 @@ from pelican_related_embeddings.text import (
     extract_text,
     read_blocks,
 )
-from pelican_related_embeddings.windows import cut_passages, cut_text
+from pelican_related_embeddings.text.markup import MAX_QUOTES, read_classes, tokenize
+from pelican_related_embeddings.text.terms import count_terms
+from pelican_related_embeddings.topic_map.chart import MapData
 
 FRAGMENTS = 10_000 if STRESS else 1_000
 TITLES = 2_000 if STRESS else 150
@@ -173,8 +174,9 @@ def _give_up(*_: object) -> None:
 def list_expressions() -> dict[str, re.Pattern[str]]:
     """Every regular expression of the package: those that its modules keep, and those in calls of re."""
     found: dict[str, re.Pattern[str]] = {}
-    for path in sorted(PACKAGE.glob("*.py")):
-        module = vars(importlib.import_module(f"pelican_related_embeddings.{path.stem}"))
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        module = vars(importlib.import_module(name))
         kept = [value for value in module.values() if isinstance(value, re.Pattern)]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in RE_CALLS:
@@ -187,7 +189,7 @@ def list_expressions() -> dict[str, re.Pattern[str]]:
 
 
 RE_CALLS = {f"re.{name}" for name in "compile search match fullmatch findall finditer split sub".split()}
-PACKAGE = Path(injection.__file__).parent
+PACKAGE = Path(pelican_related_embeddings.__file__).parent
 EXPRESSIONS = list_expressions()
 
 

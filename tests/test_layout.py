@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pelican_related_embeddings.layout import lay_out
+from pelican_related_embeddings.topic_map.layout import lay_out
 
 
 def make_vectors(n, clusters=8, dim=48, seed=0):

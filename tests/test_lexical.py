@@ -8,20 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pelican_related_embeddings.lexical import (
+from pelican_related_embeddings.ranking.term_weights import (
     LARGEST_SHARE,
-    MAX_TERMS,
     RECURRING_BLOCKS,
     STRONGEST_TERMS,
+    recurring_blocks,
+    weigh_terms,
+)
+from pelican_related_embeddings.text.html import Block
+from pelican_related_embeddings.text.terms import (
+    MAX_TERMS,
     TITLE_WEIGHT,
     TermCounts,
     count_terms,
     hash_block,
     hash_word,
-    recurring_blocks,
-    weigh_terms,
 )
-from pelican_related_embeddings.text import Block
 
 
 def count(text: str, title: str = "") -> dict[str, int]:
@@ -100,7 +102,7 @@ def test_damaged_or_foreign_bytes_are_refused():
 
 
 def test_hashes_are_the_same_in_every_process():
-    code = "from pelican_related_embeddings.lexical import hash_block; print(hash_block('Grüße'))"
+    code = "from pelican_related_embeddings.text.terms import hash_block; print(hash_block('Grüße'))"
     printed = {
         subprocess.run(
             [sys.executable, "-c", code],

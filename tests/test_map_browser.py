@@ -8,8 +8,8 @@ import pytest
 from browser_fixtures import browser, list_requests, read_complaints, run_axe, serve, show
 from test_map_page import HOSTILE, PACKAGE, boxes_overlap, make_post, render
 
-from pelican_related_embeddings.map_data import MapData
-from pelican_related_embeddings.map_page import build_page
+from pelican_related_embeddings.pages.map_page import build_page
+from pelican_related_embeddings.topic_map.chart import MapData
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.browser

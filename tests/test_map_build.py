@@ -61,8 +61,8 @@ def test_the_last_map_is_where_the_next_begins(topics: Site) -> None:
 
 
 def read_places(site: Site) -> dict[str, tuple[float, float]]:
-    from pelican_related_embeddings.cache import decompress
-    from pelican_related_embeddings.map_data import MapData
+    from pelican_related_embeddings.store.cache import decompress
+    from pelican_related_embeddings.topic_map.chart import MapData
 
     database = sqlite3.connect(site.root / "cache" / "related_embeddings.sqlite")
     rows = database.execute("SELECT content FROM results ORDER BY rowid DESC").fetchall()

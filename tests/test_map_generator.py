@@ -6,14 +6,14 @@ import re
 import pytest
 from pelican import signals
 
-from pelican_related_embeddings.map_data import MapData
-from pelican_related_embeddings.map_generator import (
+from pelican_related_embeddings.pages.generator import (
     MARKER,
     MapOffer,
     offer_map,
 )
-from pelican_related_embeddings.map_page import RelatedEntry
+from pelican_related_embeddings.pages.json_file import RelatedEntry
 from pelican_related_embeddings.plugin import add_templates, choose_generator
+from pelican_related_embeddings.topic_map.chart import MapData
 
 MAP, JSON = "related/map.html", "related/posts.json"
 

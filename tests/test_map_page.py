@@ -13,24 +13,22 @@ import jinja2
 import pytest
 
 import pelican_related_embeddings
-from pelican_related_embeddings.map_data import MapData
-from pelican_related_embeddings.map_page import (
+from pelican_related_embeddings.pages.json_file import RelatedEntry, dump_related, write_atomically
+from pelican_related_embeddings.pages.map_page import (
     HEIGHT,
     WIDTH,
     MapPost,
-    RelatedEntry,
     build_page,
     dump_json,
-    dump_related,
     find_root,
     measure_text,
     name_fragments,
     place_labels,
     strip_source,
     trace_outline,
-    write_atomically,
     write_label,
 )
+from pelican_related_embeddings.topic_map.chart import MapData
 
 PACKAGE = Path(pelican_related_embeddings.__file__).parent
 HOSTILE = [
@@ -279,7 +277,7 @@ def test_what_is_no_map_is_refused(text):
 
 def test_the_page_of_a_cached_map_needs_no_numpy():
     code = (
-        "import sys, pelican_related_embeddings.map_page, pelican_related_embeddings.map_data\n"
+        "import sys, pelican_related_embeddings.pages.map_page, pelican_related_embeddings.topic_map.chart\n"
         "print([n for n in ('numpy', 'scipy', 'sklearn', 'pelican') if n in sys.modules])"
     )
     # The package's own __init__ brings in Pelican: what is meant is what these two modules bring in.

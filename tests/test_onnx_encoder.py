@@ -17,9 +17,9 @@ import pytest
 from conftest import TOPICS
 from test_encoder import LONG, run_python, save_tiny_model
 
-from pelican_related_embeddings.encoder import Encoder, identify_encoder, load_encoder
+from pelican_related_embeddings.encoders.encoder import Encoder, identify_encoder, load_encoder
+from pelican_related_embeddings.encoders.export_onnx import export_onnx, main
 from pelican_related_embeddings.errors import EncoderError
-from pelican_related_embeddings.export_onnx import export_onnx, main
 from pelican_related_embeddings.settings import Settings
 
 for needed in ("onnxruntime", "onnx", "onnxscript"):
@@ -237,7 +237,7 @@ def test_the_light_encoder_imports_nothing_heavy(tiny: tuple[Path, Path]) -> Non
     """Nor the hub's client: a machine that has the ONNX file needs none."""
     code = f"""
 import sys
-from pelican_related_embeddings.encoder import identify_encoder, load_encoder
+from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder
 from pelican_related_embeddings.settings import Settings
 settings = Settings(model={str(tiny[1])!r})
 rows = load_encoder(identify_encoder(settings), settings).embed([""], ["bread"])
@@ -252,7 +252,7 @@ def test_without_sentence_transformers_the_light_one_is_all_there_is(tiny: tuple
     code = f"""
 import sys
 sys.modules["sentence_transformers"] = None
-from pelican_related_embeddings.encoder import identify_encoder, load_encoder
+from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
 settings = Settings(model={str(tiny[0])!r}, encoder="sentence-transformers")
@@ -326,7 +326,7 @@ def serve_hub(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 FETCH = """
 import sys
-from pelican_related_embeddings.encoder import identify_encoder, load_encoder, obtain_encoder
+from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder, obtain_encoder
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
 settings = Settings(model="some/model", encoder="{encoder}")

@@ -3,7 +3,7 @@
 import pytest
 
 from pelican_related_embeddings.pipeline import DEPTH, choose_depth, settle_ties
-from pelican_related_embeddings.selection import Candidate
+from pelican_related_embeddings.ranking.selection import Candidate
 from pelican_related_embeddings.settings import Settings
 
 

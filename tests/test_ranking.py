@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pelican_related_embeddings import ranking as ranking_module
-from pelican_related_embeddings.calibration import (
+from pelican_related_embeddings.ranking import neighbours as ranking_module
+from pelican_related_embeddings.ranking.neighbours import Ranking, rank, select_best
+from pelican_related_embeddings.ranking.score import (
     Calibration,
     average_evidence,
     fit_calibration,
     weigh_evidence,
 )
-from pelican_related_embeddings.lexical import TermCounts, count_terms, weigh_terms
-from pelican_related_embeddings.ranking import Ranking, rank, select_best
-from pelican_related_embeddings.reasons import Spelled, choose_terms
-from pelican_related_embeddings.text import Block
+from pelican_related_embeddings.ranking.shared_terms import Spelled, choose_terms
+from pelican_related_embeddings.ranking.term_weights import weigh_terms
+from pelican_related_embeddings.text.html import Block
+from pelican_related_embeddings.text.terms import TermCounts, count_terms
 
 WORDS = "ash birch cedar elm fir hazel larch maple oak pine rowan spruce willow yew".split()
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from conftest import TOPICS
 
-from pelican_related_embeddings.cache import Cache, hash_parts
-from pelican_related_embeddings.documents import Document, key_document
-from pelican_related_embeddings.ranking import Ranking, rank
-from pelican_related_embeddings.reading import StoredTerms, read_words
-from pelican_related_embeddings.versions import TERMS_VERSION
+from pelican_related_embeddings.ranking.neighbours import Ranking, rank
+from pelican_related_embeddings.store.cache import Cache
+from pelican_related_embeddings.store.keys import TERMS_VERSION, hash_parts
+from pelican_related_embeddings.text.document import Document, key_document
+from pelican_related_embeddings.text.words import StoredTerms, read_words
 
 SENTENCES = [text for texts in TOPICS.values() for text in texts]
 POSTS = 600  # more than are read at a time

@@ -10,9 +10,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pelican_related_embeddings.lexical import TermCounts, count_terms
-from pelican_related_embeddings.ranking import Ranking, rank
-from pelican_related_embeddings.text import Block
+from pelican_related_embeddings.ranking.neighbours import Ranking, rank
+from pelican_related_embeddings.text.html import Block
+from pelican_related_embeddings.text.terms import TermCounts, count_terms
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("CORPORA", ROOT.parent / "shared" / "corpora"))

@@ -11,9 +11,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pelican_related_embeddings.documents import Document
-from pelican_related_embeddings.selection import DAY, Candidate, Pool, may_be_suggested, select_related
+from pelican_related_embeddings.ranking.selection import (
+    DAY,
+    Candidate,
+    Pool,
+    may_be_suggested,
+    select_related,
+)
 from pelican_related_embeddings.settings import Settings
+from pelican_related_embeddings.text.document import Document
 
 CATEGORIES = ("code", "Code ", "garden", "")
 LANGUAGES = ("en", "fr")
@@ -396,7 +402,7 @@ def test_what_may_be_suggested_is_told_for_each_document() -> None:
 
 def test_selection_needs_the_standard_library_alone() -> None:
     code = (
-        "import sys; import pelican_related_embeddings.selection; "
+        "import sys; import pelican_related_embeddings.ranking.selection; "
         "print([name for name in ('numpy', 'scipy', 'pelican', 'jinja2', 'torch') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

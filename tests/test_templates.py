@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from conftest import ROOT, TOPICS, Site
 
-from pelican_related_embeddings.headings import HEADINGS, choose_heading, find_direction
-from pelican_related_embeddings.injection import insert_block
+from pelican_related_embeddings.pages.headings import HEADINGS, choose_heading, find_direction
+from pelican_related_embeddings.pages.insertion import insert_block
 
 ARTICLES = {f"{topic}-{number}.html" for topic in TOPICS for number in range(3)}
 INCLUDE = '{% include "related_posts.html" ignore missing %}'

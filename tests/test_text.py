@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pelican_related_embeddings.markup import tokenize
-from pelican_related_embeddings.text import MAX_CHARACTERS, Block, extract_blocks, extract_text
+from pelican_related_embeddings.text.html import MAX_CHARACTERS, Block, extract_blocks, extract_text
+from pelican_related_embeddings.text.markup import tokenize
 
 
 def read(html: str) -> list[str]:

@@ -8,39 +8,61 @@ from pathlib import Path
 import pytest
 
 import pelican_related_embeddings
+from pelican_related_embeddings.command.rules import RULES
 from pelican_related_embeddings.pipeline import SELECTING
-from pelican_related_embeddings.rules import RULES
 
 FOLDER = Path(pelican_related_embeddings.__file__).parent
-MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.py"))}
-PELICAN = {"articles", "console", "feeds", "injection", "map_generator", "plugin", "site_reader", "command"}
+MODULES = {
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(FOLDER.rglob("*.py"))
+}
+# Each floor may import those before it, and a room itself.
+FLOORS = "errors, messages, settings store, text, encoders ranking, topic_map, pipeline, site, pages, plugin, command"
+FLOOR = {room: number for number, rooms in enumerate(FLOORS.split(", ")) for room in rooms.split()}
+PELICAN = {"site", "pages", "plugin", "command"}
+# What an unchanged build comes to.
 PURE = {
-    "selection",
-    "documents",
-    "records",
-    "headings",
-    "markup",
-    "text",
+    "errors",
+    "messages",
+    "pages.generator",
+    "pages.headings",
+    "pages.json_file",
+    "pages.related",
+    "pipeline",
+    "plugin",
+    "ranking.selection",
+    "ranking.stored",
     "settings",
-    "results",
-    "map_data",
-    "cache",
+    "site.contents",
+    "site.metadata",
+    "store.cache",
+    "store.keys",
+    "text.document",
+    "topic_map.chart",
 }
 HEAVY = {"numpy", "scipy", "sklearn", "torch", "transformers", "sentence_transformers", "huggingface_hub"}
-HEAVY |= {"onnxruntime", "tokenizers", "httpx2"}
+HEAVY |= {"onnxruntime", "tokenizers", "httpx2", "selectolax"}
 
 
-def list_imports(tree: ast.AST) -> set[str]:
-    """Return the top-level packages and, with a dot before them, the sister modules that are imported."""
+def list_imports(tree: ast.AST, name: str = "") -> set[str]:
+    """Return the top-level packages and, with a dot before them, the rooms that are imported."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level:
-            found |= {f".{node.module}"} if node.module else {f".{alias.name}" for alias in node.names}
+            found |= find_rooms(node, name)
         elif isinstance(node, ast.ImportFrom):
             found.add(str(node.module).partition(".")[0])
     return found
+
+
+def find_rooms(node: ast.ImportFrom, name: str) -> set[str]:
+    """Return the rooms that a relative import in the module ``name`` leads to."""
+    outer = name.split(".")[: -node.level]
+    path = [*outer, *(node.module or "").split(".")]
+    names = [alias.name for alias in node.names] if not any(path) else [next(filter(None, path))]
+    return {f".{room}" for room in names if room in FLOOR}
 
 
 def list_early_imports(tree: ast.Module) -> set[str]:
@@ -59,14 +81,14 @@ def list_early_imports(tree: ast.Module) -> set[str]:
 def test_only_pelicans_side_imports_pelican() -> None:
     found = {name for name, tree in MODULES.items() if "pelican" in list_imports(tree)}
 
-    assert found <= PELICAN
+    assert {name.partition(".")[0] for name in found} <= PELICAN
 
 
 def test_only_one_module_names_sentence_transformers_and_late() -> None:
     found = {name for name, tree in MODULES.items() if "sentence_transformers" in list_imports(tree)}
 
-    assert found == {"torch_encoder"}
-    assert "sentence_transformers" not in list_early_imports(MODULES["torch_encoder"])
+    assert found == {"encoders.torch_encoder"}
+    assert "sentence_transformers" not in list_early_imports(MODULES["encoders.torch_encoder"])
 
 
 @pytest.mark.parametrize("name", sorted(PURE))
@@ -75,15 +97,25 @@ def test_modules_of_an_unchanged_build_import_nothing_heavy(name: str) -> None:
 
 
 def test_imports_run_one_way() -> None:
-    graph = {
-        name: {module[1:] for module in list_imports(tree) if module.startswith(".")} & MODULES.keys()
+    """From the floor of a room to the floors below it, and to no other room of its own floor."""
+    wrong = {
+        f"{name} imports {imported[1:]}"
         for name, tree in MODULES.items()
+        for imported in list_imports(tree, name)
+        if imported.startswith(".") and name != "__init__"
+        for room in [name.partition(".")[0]]
+        if imported[1:] != room and FLOOR[imported[1:]] >= FLOOR[room]
     }
-    done: set[str] = set()
-    while len(done) < len(graph):
-        ready = {name for name, needed in graph.items() if name not in done and needed <= done}
-        assert ready, f"a circle among {sorted(graph.keys() - done)}"
-        done |= ready
+
+    assert not wrong
+
+
+def test_rooms_are_empty_doors() -> None:
+    """What a room's ``__init__`` imported would be imported with any of its modules."""
+    doors = {name: tree for name, tree in MODULES.items() if name.endswith(".__init__")}
+
+    assert len(doors) == 8
+    assert not {name for name, tree in doors.items() if list_imports(tree)}
 
 
 def list_settings_read(tree: ast.AST) -> set[str]:
@@ -96,7 +128,7 @@ def list_settings_read(tree: ast.AST) -> set[str]:
 
 def test_every_setting_that_selects_is_part_of_the_key_of_a_result() -> None:
     """Otherwise a changed setting would find the lists that were made without it."""
-    read = list_settings_read(MODULES["selection"])
+    read = list_settings_read(MODULES["ranking.selection"])
 
     assert {"max", "exclude_tags", "newer"} <= read
     assert read - {"across_languages"} <= set(SELECTING)  # that one is part of the ranking's key
@@ -105,7 +137,7 @@ def test_every_setting_that_selects_is_part_of_the_key_of_a_result() -> None:
 def test_every_setting_that_keeps_a_post_out_can_be_explained() -> None:
     rules = [
         node
-        for node in ast.walk(MODULES["selection"])
+        for node in ast.walk(MODULES["ranking.selection"])
         if isinstance(node, ast.FunctionDef) and node.name in ("may_be_suggested", "may_follow")
     ]
 

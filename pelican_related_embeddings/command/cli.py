@@ -1,0 +1,380 @@
+"""The author's command ``pelican-related``: what the vectors know of a blog.
+
+Reads the site as Pelican does and writes nothing but the cache. Results go to the standard output,
+everything else to the standard error.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from .. import __version__
+from ..errors import CommandError, EncoderError, RelatedEmbeddingsError
+from ..messages import BuildReporter
+from ..pipeline import Study, study_documents
+from ..settings import Settings
+from ..site.reader import Contents, Site, open_site, read_contents
+from ..store.cache import Cache
+from ..store.maintenance import clear_cache, export_cache, import_cache, prune_cache, summarise_cache
+from . import output
+from .explain import explain_pair, explain_post
+from .report import Post, make_report
+
+FAILED = 2  # exit code for everything that the author can put right
+INTERRUPTED = 130
+PRUNE_DAYS = 30
+
+_CLOSED = 1  # exit code when whoever reads the output has seen enough
+_logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    _soften_output()
+    arguments = make_parser().parse_args(argv)
+    screen = Console(stderr=True)
+    try:
+        with _log_to(screen):
+            arguments.run(Session(arguments, screen))
+            sys.stdout.flush()
+    except RelatedEmbeddingsError as error:
+        screen.print(f"pelican-related: {error}", markup=False, highlight=False, soft_wrap=True)
+        return FAILED
+    except KeyboardInterrupt:
+        screen.print("pelican-related: stopped; what was embedded is in the cache.", highlight=False)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it closes the output at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED
+    return 0
+
+
+def _soften_output() -> None:
+    """Let a character that the terminal cannot show become a question mark instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+@contextlib.contextmanager
+def _log_to(screen: Console) -> Iterator[None]:
+    """Send what Pelican and its plugins log to the standard error, without time and place."""
+    root = logging.getLogger()
+    handler = RichHandler(logging.WARNING, screen, show_time=False, show_path=False)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+# The command line
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; each command's namespace has its function as ``run``."""
+    common = _make_common(argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(
+        prog="pelican-related",
+        description="What the embeddings know of your Pelican blog. Reads the site, writes only the cache.",
+        epilog='Begin with "pelican-related report" in the folder of your pelicanconf.py.',
+        parents=[_make_common(None)],
+    )
+    parser.add_argument("--version", action="version", version=_name_version())
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    report = commands.add_parser("report", parents=[common], help="the whole blog at a glance", description=(
+        "Posts and languages; which minimum score would cost what; posts suggested most and never; "
+        "near-duplicates; related posts that do not link to each other."
+    ))  # fmt: skip
+    _add_limit(report, 15, "rows per table")
+    report.set_defaults(run=run_report)
+
+    explain = commands.add_parser("explain", parents=[common], help="why a post's list is as it is")
+    explain.add_argument("post", metavar="POST", help="slug, source path or URL of a post")
+    explain.add_argument("other", metavar="OTHER", nargs="?", help="why this post is, or is not, in its list")
+    _add_limit(explain, 10, "candidates to show")
+    explain.set_defaults(run=run_explain)
+
+    search = commands.add_parser("search", parents=[common], help="the posts nearest to some words")
+    search.add_argument("words", metavar="WORDS", nargs="+", help="what to look for, in your own words")
+    _add_limit(search, 10, "posts to show")
+    search.set_defaults(run=run_search)
+    _add_cache_commands(commands, common)
+    return parser
+
+
+def _make_common(default: Any) -> argparse.ArgumentParser:
+    """Return the options that may stand before and after the command; there they have no default."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "-s", "--settings", metavar="FILE", default=default, help="settings file (default: pelicanconf.py)"
+    )
+    common.add_argument(
+        "-c", "--content", metavar="FOLDER", default=default, help="the content, if not the settings' PATH"
+    )
+    common.add_argument(
+        "--json", action="store_true", default=default, help="print JSON for scripts instead of tables"
+    )
+    return common
+
+
+def _add_limit(parser: argparse.ArgumentParser, default: int, meaning: str) -> None:
+    parser.add_argument(
+        "-n", "--limit", type=_count, default=default, help=f"{meaning}, 0: all (default: {default})"
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, got {text}")
+    return value
+
+
+def _add_cache_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    cache = commands.add_parser("cache", parents=[common], help="look into the cache, carry it elsewhere")
+    cache.set_defaults(run=run_cache)
+    actions = cache.add_subparsers(metavar="ACTION", title="actions (none: size, rows and models)")
+
+    def add(name: str, run: Callable[[Session], None], meaning: str) -> argparse.ArgumentParser:
+        action: argparse.ArgumentParser = actions.add_parser(
+            name, parents=[common], help=meaning, description=meaning
+        )
+        action.set_defaults(run=run)
+        return action
+
+    prune = add("prune", run_cache_prune, "remove what this site has not used for some time")
+    prune.add_argument(
+        "--days", type=_count, default=PRUNE_DAYS, help=f"0: all it does not use now (default: {PRUNE_DAYS})"
+    )
+    add("clear", run_cache_clear, "remove everything; the next build embeds all posts again")
+    for name, run, meaning in (
+        ("export", run_cache_export, "write a copy of the cache, for a CI runner or another machine"),
+        ("import", run_cache_import, "add the rows of such a copy; keeps all that is there"),
+        ("vectors", run_cache_vectors, "write the published posts' vectors as a NumPy .npz file"),
+    ):
+        add(name, run, meaning).add_argument("file", metavar="FILE", type=Path)
+
+
+def _name_version() -> str:
+    try:
+        pelican = version("pelican")
+    except PackageNotFoundError:
+        pelican = "unknown"
+    return f"pelican-related {__version__} (Pelican {pelican})"
+
+
+# What the commands have in common
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the command: its arguments, and the screen for what is not a result."""
+
+    arguments: argparse.Namespace
+    screen: Console
+
+    def open(self) -> Site:
+        """Return the site, not read yet."""
+        return open_site(self.arguments.settings, self.arguments.content)
+
+    def show(self, result: Any, draw: Callable[[Console, Any], None]) -> None:
+        """Print a result, as JSON or as output."""
+        if self.arguments.json:
+            sys.stdout.write(output.dump_json(result))
+        else:
+            draw(output.make_console(), result)
+
+    def trim(self) -> int:
+        """Return how many rows are wanted."""
+        return self.arguments.limit or sys.maxsize
+
+    def study(self, site: Site, contents: Contents, cache: Cache | None = None) -> Study:
+        """Return the study of a site; what has no vector yet is embedded, and what failed is said."""
+        cache = cache or Cache(site.cache, _warn)
+        reporter = BuildReporter(site.settings, self.screen)
+        try:
+            study = study_documents(contents.documents, site.settings, cache, reporter, contents.other_slugs)
+        finally:
+            reporter.close()
+            cache.finish()
+        for problem in study.problems:
+            _logger.warning("%s", problem)
+        return study
+
+    def read(self) -> tuple[Site, Contents]:
+        """Return the site and what is in it, which is something."""
+        site = self.open()
+        contents = read_contents(site)
+        if not contents.documents:
+            folder = site.pelican.path
+            raise CommandError(f"This site has no articles in {folder}; see PATH and ARTICLE_PATHS.")
+        return site, contents
+
+
+def _warn(message: str) -> None:
+    _logger.warning("%s", message)
+
+
+def find_post(name: str, contents: Contents) -> int:
+    """Return the row of the post with that slug, path or address; prefers the site's own language."""
+    posts = contents.posts
+    exact = [row for row, post in enumerate(posts) if name in (post.path, post.url)]
+    named = [row for row, post in enumerate(posts) if post.slug == name]
+    own = [row for row in named if posts[row].lang == contents.language]
+    found = exact or own or named
+    if not found:
+        raise CommandError(_describe_unknown(name, posts))
+    if len(found) > 1:
+        others = ", ".join(posts[row].path for row in found[1:])
+        _logger.warning('"%s" is %s here; name the path for %s.', name, posts[found[0]].path, others)
+    return found[0]
+
+
+def _describe_unknown(name: str, posts: Sequence[Post]) -> str:
+    known = {text: None for post in posts for text in (post.slug, post.path)}
+    close = get_close_matches(name, known, n=1, cutoff=0.0)
+    hint = f' The closest is "{close[0]}".' if close else ""
+    return f'No post has the slug "{name}".{hint}'
+
+
+# The commands
+
+
+def run_report(session: Session) -> None:
+    """Show the whole blog at a glance."""
+    site, contents = session.read()
+    study = session.study(site, contents)
+    report = make_report(study, contents.posts, contents.links, site.settings)
+    limit = session.trim()
+    if session.arguments.json:
+        session.show(report, output.show_report)
+        return
+    output.show_report(output.make_console(), report, limit)
+
+
+def run_explain(session: Session) -> None:
+    """Show a post's neighbours, or what became of one of them."""
+    site, contents = session.read()
+    row = find_post(session.arguments.post, contents)
+    other = find_post(session.arguments.other, contents) if session.arguments.other else None
+    study = session.study(site, contents)
+    if other is None:
+        explanation = explain_post(study, contents.posts, row, site.settings, session.trim())
+        session.show(explanation, output.show_explanation)
+        return
+    session.show(explain_pair(study, contents.posts, row, other, site.settings), output.show_pair)
+
+
+def run_search(session: Session) -> None:
+    """Show the posts nearest to some words."""
+    import numpy as np
+
+    from ..ranking.search import search_posts
+
+    words = " ".join(session.arguments.words)
+    if not words.strip():
+        raise CommandError("There is nothing to search for; give some words.")
+    site, contents = session.read()
+    study = session.study(site, contents)
+    published = np.array([document.published for document in contents.documents], dtype=bool)
+    vector = embed_words(words, study, site.settings)
+    hits = search_posts(
+        words, vector, study.ranking.vectors, study.ranking.documents, published, site.settings.weight
+    )
+    found = [
+        {"post": contents.posts[hit.row], "score": hit.score, "semantic": hit.semantic,
+         "lexical": hit.lexical, "terms": hit.terms}
+        for hit in hits[: session.trim()]
+    ]  # fmt: skip
+    session.show({"words": words, "model": study.model.name if vector is not None else None, "found": found},
+                 output.show_hits)  # fmt: skip
+
+
+def embed_words(words: str, study: Study, settings: Settings) -> Any:
+    """Return the vector of a query, or None with a warning where the posts' model cannot be had."""
+    from ..encoders.encoder import load_encoder, obtain_encoder
+
+    if not settings.embed:
+        _logger.warning("RELATED_EMBEDDINGS_EMBED is False: the search goes by words alone.")
+        return None
+    try:
+        model = obtain_encoder(settings, study.model)
+        if model.digest != study.model.digest:
+            raise EncoderError(f"The model {model.name} here is not the one that made the vectors.")
+        return load_encoder(model, settings).embed([""], [words])[0]
+    except EncoderError as error:
+        _logger.warning("%s The search goes by words alone.", error)
+        return None
+
+
+def run_cache(session: Session) -> None:
+    """Show what is in the cache."""
+    session.show(summarise_cache(session.open().cache), output.show_cache)
+
+
+def run_cache_prune(session: Session) -> None:
+    """Remove what the site has not used for some time."""
+    site = session.open()
+    summarise_cache(site.cache)  # complains where there is no sound cache
+    contents = read_contents(site)
+    cache = Cache(site.cache, _warn)
+    session.study(replace(site, settings=replace(site.settings, embed=False)), contents, cache)
+    session.show(prune_cache(site.cache, cache.list_used(), session.arguments.days), output.show_removal)
+
+
+def run_cache_clear(session: Session) -> None:
+    """Remove everything from the cache."""
+    session.show(clear_cache(session.open().cache), output.show_removal)
+
+
+def run_cache_export(session: Session) -> None:
+    """Write a copy of the cache."""
+    session.show(export_cache(session.open().cache, session.arguments.file), output.show_cache)
+
+
+def run_cache_import(session: Session) -> None:
+    """Add the rows of a copy to the cache."""
+    session.show(import_cache(session.open().cache, session.arguments.file), output.show_import)
+
+
+def run_cache_vectors(session: Session) -> None:
+    """Write the vectors of the published posts; see docs/command.md for what is in the file."""
+    import numpy as np
+
+    site, contents = session.read()
+    study = session.study(site, contents)
+    vectors = study.ranking.vectors
+    rows = [
+        row for row, document in enumerate(contents.documents) if document.published and vectors[row].any()
+    ]
+    posts = [contents.posts[row] for row in rows]
+    names: dict[str, Any] = {
+        name: np.array([getattr(post, name) for post in posts], dtype=np.str_)
+        for name in ("path", "slug", "lang", "url", "title")
+    }
+    target = session.arguments.file
+    try:
+        with target.open("wb") as file:
+            np.savez(file, vectors=vectors[rows], model=np.str_(study.model.name), **names)
+    except OSError as error:
+        raise CommandError(f"The file {target} cannot be written ({error}).") from error
+    summary = {"file": str(target), "posts": len(rows), "dimensions": int(vectors.shape[1])}
+    session.show(summary, output.show_vectors)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

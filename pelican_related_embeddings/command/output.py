@@ -1,0 +1,313 @@
+"""Draw the results of the author's command for reading, or dump them for scripts."""
+
+import json
+import os
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..store.maintenance import CacheSummary, Import, Removal
+from .explain import Explanation, Neighbour
+from .report import Cutoff, Pair, Report
+
+PIPE_WIDTH = 160  # columns where nobody's window says how many there are
+BAR_WIDTH = 24
+
+Cell = str | float | int | None
+
+
+def make_console() -> Console:
+    """Return the console for results; on a pipe wide enough for two paths beside each other."""
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        return Console(highlight=False, width=PIPE_WIDTH)
+    return console
+
+
+def dump_json(result: Any) -> str:
+    """Return a result as JSON text that ends with a newline."""
+    return json.dumps(result, default=_plain, ensure_ascii=False, indent=2) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} is no part of a result")
+
+
+# Pieces
+
+
+def _write(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(_clean(line), style=style))
+
+
+def _clean(text: str) -> str:
+    """Return ``text`` without what could move a terminal's cursor; titles come from anywhere."""
+    return "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
+
+
+def _make_table(title: str, columns: Mapping[str, str], rows: Iterable[Sequence[Cell]]) -> Table:
+    """Return a table; ``columns`` maps headings to "left" or "right"."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, side in columns.items():
+        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_clean(_format(cell))) for cell in row))
+    return table
+
+
+def _format(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+
+
+def _say_more(console: Console, shown: int, total: int) -> None:
+    if total > shown:
+        _write(console, f"... and {total - shown} more; --limit 0 shows all.\n", "dim")
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"
+
+
+# report
+
+
+def show_report(console: Console, report: Report, limit: int = 15) -> None:
+    """Draw the report, at most ``limit`` rows of each list."""
+    for line in describe_counts(report):
+        _write(console, line)
+    _show_cutoffs(console, report)
+    _show_hubs(console, report, limit)
+    _show_orphans(console, report, limit)
+    _show_pairs(console, "Near-duplicates: nearly the same text", report.duplicates, limit)
+    _show_pairs(console, "Related, but neither links to the other", report.unlinked, limit)
+
+
+def describe_counts(report: Report) -> list[str]:
+    """Return the lines at the top of a report."""
+    counts = report.counts
+    languages = ", ".join(f"{lang} {number}" for lang, number in counts.languages.items())
+    vectors = f"{counts.cached} from cache, {counts.embedded} embedded now"
+    if counts.missing:
+        vectors += f", {counts.missing} missing"
+    return [
+        f"Posts       {counts.published} published ({languages}), {counts.unpublished} not (drafts, hidden), "
+        f"{counts.without_text} without text",
+        f"Vectors     {vectors} ({report.model})",
+        f"Settings    at most {report.most} related posts, of a score of at least {report.minimum:g}; no "
+        f"post in more than {report.cap} lists",
+    ]
+
+
+def _show_cutoffs(console: Console, report: Report) -> None:
+    """Draw what each minimum score would leave; the bar shows how the scores are spread."""
+    most = max((cutoff.here for cutoff in report.cutoffs), default=0) or 1
+    mark = "#" if console.options.ascii_only else "█"
+    columns = {
+        "minimum": "right",
+        "suggestions left": "right",
+        f"posts with fewer than {report.most}": "right",
+        "with none": "right",
+        "scores from here to the next": "left",
+    }
+    table = _make_table(
+        "What RELATED_EMBEDDINGS_MIN_SCORE would cost (scores of all suggestions as they are without it)",
+        columns,
+        (_draw_cutoff(cutoff, report, mark, most) for cutoff in report.cutoffs),
+    )
+    console.print(table)
+
+
+def _draw_cutoff(cutoff: Cutoff, report: Report, mark: str, most: int) -> Sequence[Cell]:
+    here = " <- now" if cutoff.minimum == report.minimum else ""
+    bar = mark * round(BAR_WIDTH * cutoff.here / most)
+    return (
+        f"{cutoff.minimum:g}",
+        cutoff.suggestions,
+        cutoff.short,
+        cutoff.empty,
+        f"{bar} {cutoff.here}{here}",
+    )
+
+
+def _show_hubs(console: Console, report: Report, limit: int) -> None:
+    shown = report.hubs[: min(limit, len(report.hubs))]
+    console.print(
+        _make_table(
+            f"Suggested most (of {_count(len(report.hubs), 'post')} suggested at all)",
+            {"lists": "right", "title": "left", "source": "left"},
+            ((hub.appearances, hub.post.title, hub.post.path) for hub in shown),
+        )
+    )
+
+
+def _show_orphans(console: Console, report: Report, limit: int) -> None:
+    if not report.orphans:
+        _write(console, "Never suggested: none\n", "bold")
+        return
+    console.print(
+        _make_table(
+            f"Never suggested ({len(report.orphans)})",
+            {"title": "left", "source": "left"},
+            ((post.title, post.path) for post in report.orphans[:limit]),
+        )
+    )
+    _say_more(console, limit, len(report.orphans))
+
+
+def _show_pairs(console: Console, title: str, pairs: Sequence[Pair], limit: int) -> None:
+    if not pairs:
+        _write(console, f"{title}: none\n", "bold")
+        return
+    console.print(
+        _make_table(
+            f"{title} ({len(pairs)})",
+            {"score": "right", "in": "left", "link to": "left", "because of": "left"},
+            (
+                (pair.score, pair.source.path, f"{{filename}}/{pair.target.path}", ", ".join(pair.terms))
+                for pair in pairs[:limit]
+            ),
+        )
+    )
+    _say_more(console, limit, len(pairs))
+
+
+# explain
+
+
+def show_explanation(console: Console, explanation: Explanation) -> None:
+    """Draw a post's list, its next candidates, and why those are not in it."""
+    _show_head(console, explanation)
+    columns = {
+        "list": "right",
+        "rank": "right",
+        "score": "right",
+        "meaning": "right",
+        "words": "right",
+        "title": "left",
+        "source": "left",
+        "shared": "left",
+        "why not": "left",
+    }
+    rows = (_draw_neighbour(neighbour) for neighbour in explanation.neighbours)
+    console.print(_make_table("Its list, and its nearest candidates", columns, rows))
+
+
+def _show_head(console: Console, explanation: Explanation) -> None:
+    post = explanation.post
+    _write(console, post.title, "bold")
+    _write(console, f"{post.path}, {post.lang}, {post.status}, {post.url}")
+    _write(
+        console,
+        f"{_count(explanation.listed, 'post')} in its list, of {_count(explanation.candidates, 'candidate')}",
+    )
+    for name, slugs in (("related_posts", explanation.pins), ("related_posts_exclude", explanation.excluded)):
+        if slugs:
+            _write(console, f"Its metadata {name}: {', '.join(slugs)}")
+    for note in explanation.notes:
+        _write(console, f"Note: {note}")
+
+
+def _draw_neighbour(neighbour: Neighbour) -> Sequence[Cell]:
+    known = neighbour.rank is not None
+    place = f"{neighbour.place}{' pinned' if neighbour.pinned else ''}" if neighbour.place else None
+    return (
+        place,
+        neighbour.rank,
+        neighbour.score if known else None,
+        _percent(neighbour.semantic_share) if known else None,
+        _percent(1 - neighbour.semantic_share) if known else None,
+        neighbour.post.title,
+        neighbour.post.path,
+        ", ".join(neighbour.terms),
+        "; ".join(neighbour.reasons),
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def show_pair(console: Console, explanation: Explanation) -> None:
+    """Draw what became of one post."""
+    _show_head(console, explanation)
+    neighbour = explanation.neighbours[0]
+    where = f"is number {neighbour.place} in its list" if neighbour.place else "is not in its list"
+    if neighbour.pinned:
+        where += ", pinned"
+    console.print()
+    _write(console, f"{neighbour.post.title} ({neighbour.post.path}) {where}.", "bold")
+    for reason in neighbour.reasons:
+        _write(console, f"- {reason}")
+    if neighbour.rank is not None:
+        _write(
+            console,
+            f"Rank {neighbour.rank} of {explanation.candidates}, score {neighbour.score:.2f}; "
+            f"{neighbour.semantic:+.2f} by meaning, {neighbour.lexical:+.2f} by words (standard deviations).",
+        )
+    if neighbour.terms:
+        _write(console, f"Both speak of: {', '.join(neighbour.terms)}")
+
+
+# search and cache
+
+
+def show_hits(console: Console, result: Mapping[str, Any]) -> None:
+    """Draw what a search found."""
+    columns = {"score": "right", "title": "left", "URL": "left", "words in it": "left"}
+    rows = [
+        (hit["score"], hit["post"].title, hit["post"].url, ", ".join(hit["terms"])) for hit in result["found"]
+    ]
+    console.print(_make_table(f'Nearest to "{_clean(result["words"])}"', columns, rows))
+
+
+def show_cache(console: Console, summary: CacheSummary) -> None:
+    """Draw what a cache holds."""
+    rows = summary.rows
+    _write(console, f"{summary.path}: {_size(summary.bytes)}")
+    _write(
+        console,
+        f"{_count(rows['vectors'], 'vector')}, the words of {_count(rows['texts'], 'text')}, "
+        f"{_count(rows['results'], 'result')}",
+    )
+    if summary.dimensions:
+        sizes = ", ".join(f"{count} of {size} dimensions" for size, count in summary.dimensions.items())
+        _write(console, f"Vectors: {sizes}")
+    for model in summary.models:
+        _write(console, f"Model: {model.name} ({model.digest[:24]}...), last found in {model.folder}")
+
+
+def show_removal(console: Console, removal: Removal) -> None:
+    """Say what was removed."""
+    _write(
+        console,
+        f"{_count(removal.rows, 'row')} removed; the cache went from {_size(removal.bytes_before)} to "
+        f"{_size(removal.bytes_after)}.",
+    )
+
+
+def show_import(console: Console, result: Import) -> None:
+    """Say what was taken."""
+    damaged = f", {result.damaged} damaged and left out" if result.damaged else ""
+    _write(console, f"{_count(result.added, 'row')} added, {result.known} known already{damaged}.")
+
+
+def show_vectors(console: Console, summary: Mapping[str, Any]) -> None:
+    """Say what was written."""
+    _write(
+        console,
+        f"{summary['file']}: {_count(summary['posts'], 'vector')} of {summary['dimensions']} dimensions.",
+    )

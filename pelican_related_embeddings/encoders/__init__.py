@@ -1,0 +1,1 @@
+"""Text to vectors: finding the model, running it, keeping what it returns."""

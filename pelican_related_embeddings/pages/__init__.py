@@ -1,0 +1,1 @@
+"""Lists and map to HTML and JSON: what readers and templates see."""

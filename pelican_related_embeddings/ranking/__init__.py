@@ -1,0 +1,1 @@
+"""Terms and vectors to lists: who is near whom, how near, and who is shown."""

@@ -1,0 +1,1 @@
+"""What Pelican has read, as documents."""

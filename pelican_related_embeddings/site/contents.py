@@ -1,0 +1,130 @@
+"""Pelican's articles and pages as documents."""
+
+import contextlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import PurePosixPath
+from posixpath import join, normpath
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from pelican.contents import Page
+from pelican.generators import ArticlesGenerator, PagesGenerator
+
+from ..settings import Settings
+from ..text.document import Document
+from .metadata import add_decisions, path_content, read_lang, read_metadata
+
+MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
+
+# Compiled at the first use, since most sites never use them.
+_HREF = r"(?i)\shref\s{0,8}=\s{0,8}[\"']?([^\"'>\s]{1,2000})"
+_SOURCE_LINK = r"(?i)[{|]filename[|}](.*)"
+
+
+def collect_contents(generators: Iterable[Any], settings: Settings) -> list[tuple[Any, bool]]:
+    """Return all articles, and pages where the settings ask for them, each with whether it is published.
+
+    In order of source path, so that nothing depends on the order in which files were read.
+    """
+    found: dict[int, tuple[Any, bool]] = {}
+    for generator in generators:
+        for contents, published in _list_contents(generator, settings):
+            for content in contents:
+                found.setdefault(id(content), (content, published))
+    return sorted(found.values(), key=lambda pair: (path_content(pair[0]), read_lang(pair[0])))
+
+
+def _list_contents(generator: Any, settings: Settings) -> list[tuple[Sequence[Any], bool]]:
+    if isinstance(generator, ArticlesGenerator):
+        kind = "articles"
+    elif isinstance(generator, PagesGenerator) and settings.pages:
+        kind = "pages"
+    else:
+        return []
+    names = [(kind, True), ("translations", True)]
+    names += [(f"hidden_{name}", False) for name in (kind, "translations")]
+    names += [("drafts" if kind == "articles" else "draft_pages", False)]
+    names += [("drafts_translations" if kind == "articles" else "draft_translations", False)]
+    return [(getattr(generator, name, ()), published) for name, published in names]
+
+
+def describe_contents(
+    contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str
+) -> list[Document]:
+    """Return a document for each of ``contents``."""
+    paths: dict[str, str] = {}
+    if settings.skip_linked:
+        for content, _ in contents:
+            with contextlib.suppress(ValueError):
+                paths[_shorten(f"{site_url}/{content.url}")] = path_content(content)
+    return [_describe(content, published, paths, site_url) for content, published in contents]
+
+
+def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url: str) -> Document:
+    html = read_html(content)
+    path = path_content(content)
+    document = Document(
+        path=path,
+        slug=str(content.slug),
+        title=str(content.title),
+        html=html,
+        lang=read_lang(content),
+        date=_read_date(content),
+        published=published,
+        is_page=isinstance(content, Page),
+        category=str(getattr(content, "category", "") or ""),
+        tags=tuple(map(str, getattr(content, "tags", None) or ())),
+        translations=_find_translations(content) if content.translations else (),
+        links=tuple(_find_links(html, path, f"{site_url}/{content.url}", paths)) if paths else (),
+    )
+    return add_decisions(document, read_metadata(content))
+
+
+def _find_translations(content: Any) -> tuple[str, ...]:
+    return tuple(sorted(path_content(other) for other in content.translations if other.lang != content.lang))
+
+
+def read_html(content: Any) -> str:
+    """Return a content's HTML as its source has it.
+
+    Not ``content.content``: that is worked out once, for good, and other plugins may yet change it.
+    """
+    legacy = getattr(content, "_get_content", None)
+    return str((legacy() if legacy is not None else content._content) or "")
+
+
+def _read_date(content: Any) -> float:
+    date = getattr(content, "date", None)
+    try:
+        return float(date.timestamp()) if date is not None else 0.0
+    except (OverflowError, ValueError, OSError):  # the last day of year 9999, west of Greenwich
+        return 253_402_300_799.0
+
+
+def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> list[str]:
+    """Return the paths of the documents that ``html`` links to.
+
+    ``path`` is the source file that it comes from, ``url`` its address; ``paths`` are the documents' own.
+    """
+    found = set()
+    for href in islice(dict.fromkeys(re.findall(_HREF, html)), MAX_LINKS):
+        with contextlib.suppress(ValueError):  # what is no address, such as http://[, is a link to nobody
+            found.add(_find_target(href, path, url, paths))
+    return sorted(found - {"", path})
+
+
+def _find_target(href: str, path: str, url: str, paths: Mapping[str, str]) -> str:
+    source = re.match(_SOURCE_LINK, href)
+    if source is None:
+        return paths.get(_shorten(urljoin(url, href)), "")
+    target = unquote(urlsplit(source[1]).path)
+    folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)
+    return normpath(join(folder, target.lstrip("/")))
+
+
+def _shorten(url: str) -> str:
+    """Return an address without what does not tell pages apart: protocol, query, index.html, last slash."""
+    parts = urlsplit(url)
+    return parts.netloc + "/" + unquote(parts.path).removesuffix("index.html").strip("/")

@@ -1,0 +1,1 @@
+"""HTML to blocks of text, and blocks to terms."""

@@ -1,0 +1,57 @@
+"""What the pipeline knows of an article or page. Knows nothing of Pelican."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..store.keys import TEXT_VERSION, hash_parts
+
+
+class Document(NamedTuple):
+    """One article or page as its source file has it.
+
+    ``path`` is its source file relative to the site's content, with forward slashes; ``title`` and
+    ``html`` may hold markup; ``date`` is seconds since 1970 (0: none). ``translations`` are the paths of
+    the same post in other languages. The last six fields are what its author decided; see ``selection``.
+    """
+
+    path: str
+    slug: str
+    title: str
+    html: str
+    lang: str
+    date: float = 0.0
+    published: bool = True
+    is_page: bool = False
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    translations: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    hidden: bool = False
+    never: bool = False
+
+
+_READ = ("title", "html")  # in a document's key; all its other fields are compared as they are
+_COMPARED = tuple(name for name in Document._fields if name not in _READ)
+
+
+def key_document(document: Document) -> bytes:
+    """Return the 16-byte key of a document's words: its title and HTML, and how they are read."""
+    return hash_parts(f"text {TEXT_VERSION}", document.title, document.html)
+
+
+def key_documents(documents: Sequence[Document], keys: Sequence[bytes], *parts: str) -> bytes:
+    """Return the key of anything that depends on all of ``documents`` and on ``parts``."""
+    rows = [[getattr(document, name) for name in _COMPARED] for document in documents]
+    return hash_parts(*parts, json.dumps(rows), b"".join(keys))
+
+
+def order_documents(documents: Sequence[Document]) -> list[int]:
+    """Return each document's place, newest first and then by path: what decides between equal scores."""
+    rows = sorted(range(len(documents)), key=lambda row: (-documents[row].date, documents[row].path))
+    places = [0] * len(documents)
+    for place, row in enumerate(rows):
+        places[row] = place
+    return places

@@ -1,0 +1,275 @@
+"""Count the terms of a document.
+
+A term is a word, two words in a row, or two or three characters in a row of a script that puts no
+spaces between words.
+"""
+
+import hashlib
+import re
+import struct
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from .html import Block
+
+TITLE_WEIGHT = 6  # how many times a title counts; any from 3 to 8 ranks equally well
+MAX_TERMS = 16_384  # different terms kept of a document; a 10,000-word article has about 13,000
+MAX_WORD = 64  # characters; what is longer is data, not a word
+
+Hashes = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+# Han, kana, Hangul, Thai, Lao, Myanmar, Khmer: written without spaces, or with particles attached.
+_UNSPACED = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ecd\u0edc-\u0edf\u1000-\u103f\u1050-\u109d\u1780-\u17d3"
+    "\u3005-\u3007\u3041-\u3096\u3099\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+# Python's \w leaves out the vowel signs and accents that words of many scripts are written with.
+_MARKS = "\u200c\u200d" + "".join(
+    chr(code) for code in range(0x300, 0x1E00) if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+_WORDS = re.compile(rf"([{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[{_MARKS}]+[^\W{_UNSPACED}]*)*")
+_PAUSE = re.compile(r"[.!?:;,()\[\]\u2026\u2013\u2014|]\s|\s[(\[\u2013\u2014|-]|[\u3000-\u3003\uff01-\uff1f]")
+_LONGEST_GAP = 8  # characters between two words that one reads together
+
+_MAGIC = b"RT01"
+_HEADER = struct.Struct("<4sIIII")  # magic, CRC-32 of the rest, terms, blocks, bytes packed
+_FIRST = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying loses nothing
+_SECOND = np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    hash: int  # of the normalised word
+    start: int
+    end: int
+    joined: bool  # makes a term with the word before it
+
+
+@dataclass(frozen=True, eq=False)
+class TermCounts:
+    """The terms of one document, whatever the site it is on.
+
+    ``hashes``: (terms,) uint64, ascending, no two alike. ``counts``: (terms,) int64, at least 1,
+    the title counted ``TITLE_WEIGHT`` times. ``blocks``: (blocks,) uint64, the hash of every block
+    that is not code, in reading order. ``packed`` holds what is seldom read: how the terms were
+    written, and which of them each block holds.
+    """
+
+    hashes: Hashes
+    counts: Counts
+    blocks: Hashes
+    packed: bytes | memoryview
+
+    def to_bytes(self) -> bytes:
+        """Return the counts in a form that any later process reads; about 18 bytes a term."""
+        body = b"".join(
+            (
+                self.hashes.astype("<u8").tobytes(),
+                np.minimum(self.counts, 0xFFFF).astype("<u2").tobytes(),
+                self.blocks.astype("<u8").tobytes(),
+                self.packed,
+            )
+        )
+        sizes = (len(self.hashes), len(self.blocks), len(self.packed))
+        return _HEADER.pack(_MAGIC, zlib.crc32(body), *sizes) + body
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> "TermCounts":
+        """Return what ``to_bytes`` wrote.
+
+        Raises:
+            ValueError: ``raw`` is cut, damaged or of another version.
+        """
+        if len(raw) < _HEADER.size:
+            raise ValueError(f"Term counts need at least {_HEADER.size} bytes, got {len(raw)}.")
+        magic, crc, terms, blocks, packed = _HEADER.unpack_from(raw)
+        if magic != _MAGIC or len(raw) != _HEADER.size + 10 * terms + 8 * blocks + packed:
+            raise ValueError(f"Not term counts of this version: {bytes(raw[:4])!r}, {len(raw)} bytes.")
+        if zlib.crc32(memoryview(raw)[_HEADER.size :]) != crc:
+            raise ValueError("Damaged term counts: the checksum does not match.")
+        start = _HEADER.size
+        counts_at, blocks_at = start + 8 * terms, start + 10 * terms
+        return cls(
+            np.frombuffer(raw, "<u8", terms, start),
+            np.frombuffer(raw, "<u2", terms, counts_at).astype(np.int64),
+            np.frombuffer(raw, "<u8", blocks, blocks_at),
+            memoryview(raw)[blocks_at + 8 * blocks :],  # a copy would double the memory of a site
+        )
+
+    def _unpack(self) -> tuple[list[str], npt.NDArray[np.uint32]]:
+        # Not kept: unpacked, a document takes ten times the memory.
+        raw = zlib.decompress(self.packed)
+        split = int.from_bytes(raw[:4], "little")
+        written = raw[4 : 4 + split].decode("utf-8", "replace").split("\n")
+        return written, np.frombuffer(raw, "<u4", offset=4 + split)
+
+    def read_written(self) -> list[str]:
+        """Return how each term is most often written in the document, in the order of ``hashes``."""
+        return self._unpack()[0]
+
+    def count_without(self, dropped: Hashes) -> Counts:
+        """Return ``counts`` less what stands in blocks whose hash is in ``dropped``; 0 is possible."""
+        gone = find_columns(self.blocks, dropped)[1]
+        if not gone.any():
+            return self.counts
+        numbers = self._unpack()[1]
+        sizes, terms = numbers[: len(self.blocks)], numbers[len(self.blocks) :]
+        lost = np.bincount(terms[np.repeat(gone, sizes)], minlength=len(self.hashes))
+        # Counts are cut off at 65,535 on disk, and a cut count may be less than what is lost.
+        left: Counts = np.maximum(self.counts - lost, 0)
+        return left
+
+
+def hash_block(text: str) -> int:
+    """Return a 64-bit hash of ``text`` that is the same in every process."""
+    return _hash(text)
+
+
+def count_terms(title: str, blocks: Sequence[Block]) -> TermCounts:
+    """Return the terms of a document; code blocks count for nothing.
+
+    Takes time proportional to the length of the text. Of a document with more than ``MAX_TERMS``
+    different terms the most frequent are kept, the earlier ones first.
+    """
+    prose = [block.text for block in blocks if not block.code]
+    hashes, written, places = _list_terms([*prose, title])
+    weights = np.where(places == len(prose), TITLE_WEIGHT, 1)
+    terms, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    counts = np.bincount(inverse, weights, minlength=len(terms)).astype(np.int64)
+    kept = _keep_frequent(counts, first)
+    renumbered = np.cumsum(kept) - 1
+    in_blocks = kept[inverse] & (places < len(prose))
+    sizes = np.bincount(places[in_blocks], minlength=len(prose))
+    return TermCounts(
+        terms[kept],
+        counts[kept],
+        np.array([hash_block(text) for text in prose], np.uint64),
+        _pack(
+            _choose_written(inverse, written, kept),
+            np.concatenate((sizes, renumbered[inverse[in_blocks]])).astype("<u4"),
+        ),
+    )
+
+
+def _keep_frequent(counts: Counts, first: npt.NDArray[np.intp]) -> Mask:
+    kept = np.ones(len(counts), np.bool_)
+    if len(counts) > MAX_TERMS:
+        kept[np.lexsort((first, -counts))[MAX_TERMS:]] = False
+    return kept
+
+
+def _choose_written(inverse: npt.NDArray[np.intp], written: list[str], kept: Mask) -> list[str]:
+    """Return the most frequent spelling of each kept term; of two alike, the first in the text."""
+    best: dict[int, tuple[int, str]] = {}
+    for (term, spelling), count in Counter(zip(inverse.tolist(), written, strict=True)).items():
+        if count > best.get(term, (0, ""))[0]:
+            best[term] = (count, spelling)
+    return [best[term][1] for term in np.flatnonzero(kept).tolist()]
+
+
+def _pack(written: list[str], numbers: npt.NDArray[np.uint32]) -> bytes:
+    text = "\n".join(written).encode("utf-8", "replace")
+    return zlib.compress(len(text).to_bytes(4, "little") + text + numbers.tobytes(), 6)
+
+
+def _list_terms(texts: Sequence[str]) -> tuple[Hashes, list[str], npt.NDArray[np.intp]]:
+    """Return every occurrence of a term: its hash, how it is written, the number of its text."""
+    known: dict[str, int] = {}
+    words: list[_Word] = []
+    written: list[str] = []
+    pairs: list[str] = []
+    places: list[int] = []
+    for place, text in enumerate(texts):
+        found = list(_find_words(text, known))
+        written += [text[word.start : word.end] for word in found]
+        pairs += [
+            " ".join(text[before.start : word.end].split()) for before, word in pairwise(found) if word.joined
+        ]
+        places += [place] * len(found)
+        words += found
+    hashes = np.array([word.hash for word in words], np.uint64)
+    seconds = np.flatnonzero([word.joined for word in words])
+    where = np.array(places, np.intp)
+    joined = hashes[seconds - 1] * _FIRST + hashes[seconds] * _SECOND
+    order = np.argsort(np.concatenate((where, where[seconds])), kind="stable")
+    spelled = written + pairs
+    return (
+        np.concatenate((hashes, joined))[order],
+        [spelled[index] for index in order.tolist()],
+        np.concatenate((where, where[seconds]))[order],
+    )
+
+
+def _find_words(text: str, known: dict[str, int]) -> Iterator[_Word]:
+    previous = -1  # where the word before this one ended; -1: this one begins a phrase
+    for match in _WORDS.finditer(text):
+        start, end = match.span()
+        if match.lastindex:
+            yield from _find_characters(text, start, end, known)
+            previous = -1
+            continue
+        if end - start == 1:
+            continue
+        if end - start > MAX_WORD:
+            previous = -1
+            continue
+        joined = previous >= 0 and _reads_on(text, previous, start)
+        yield _Word(_look_up(match[0], known), start, end, joined)
+        previous = end
+
+
+def _find_characters(text: str, start: int, end: int, known: dict[str, int]) -> Iterator[_Word]:
+    """Yield each two characters in a row; two of them that overlap make a term of three."""
+    for position in range(start, max(end - 1, start + 1)):
+        stop = min(position + 2, end)
+        yield _Word(_look_up(text[position:stop], known), position, stop, position > start)
+
+
+def _reads_on(text: str, end: int, start: int) -> bool:
+    """Whether the words around ``text[end:start]`` stand in one phrase."""
+    if start - end == 1:
+        return True
+    return start - end <= _LONGEST_GAP and _PAUSE.search(text, end, start) is None
+
+
+def is_unspaced(term: str) -> bool:
+    """Whether a term is of a script that puts no spaces between words."""
+    match = _WORDS.match(term)
+    return match is not None and match.lastindex is not None
+
+
+def hash_word(word: str) -> int:
+    """Return the hash of the term that ``word`` alone is."""
+    return _hash(unicodedata.normalize("NFKC", word).casefold())
+
+
+def _look_up(word: str, known: dict[str, int]) -> int:
+    found = known.get(word)
+    if found is None:
+        found = known[word] = hash_word(word)
+    return found
+
+
+def _hash(text: str) -> int:
+    # Python's own hash() differs from process to process.
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def find_columns(wanted: Hashes, hashes: Hashes) -> tuple[npt.NDArray[np.int32], Mask]:
+    """Return where each of ``wanted`` stands in sorted ``hashes``, and whether it is there."""
+    columns = np.searchsorted(hashes, wanted)
+    known = np.zeros(len(wanted), np.bool_)
+    inside = columns < len(hashes)
+    known[inside] = hashes[columns[inside]] == wanted[inside]
+    return columns.astype(np.int32), known

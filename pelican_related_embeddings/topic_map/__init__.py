@@ -1,0 +1,1 @@
+"""Vectors to a map: places, topics and their names."""
