@@ -292,13 +292,18 @@ def run_search(session: Session) -> None:
     study = session.study(site, contents)
     published = np.array([document.published for document in contents.documents], dtype=bool)
     vector = embed_words(words, study, site.settings)
-    hits = search_posts(
-        words, vector, study.ranking.vectors, study.ranking.documents, published, site.settings.weight
+    nearest = search_posts(
+        words,
+        vector,
+        study.ranking.vectors,
+        study.ranking.documents,
+        published=published,
+        weight=site.settings.weight,
     )
     found = [
-        {"post": contents.posts[hit.row], "score": hit.score, "semantic": hit.semantic,
-         "lexical": hit.lexical, "terms": hit.terms}
-        for hit in hits[: session.trim()]
+        {"post": contents.posts[one.row], "score": one.score, "semantic": one.semantic,
+         "lexical": one.lexical, "terms": one.terms}
+        for one in nearest[: session.trim()]
     ]  # fmt: skip
     session.show({"words": words, "model": study.model.name if vector is not None else None, "found": found},
                  output.show_hits)  # fmt: skip
