@@ -294,19 +294,23 @@ def run_search(session: Session) -> None:
     study = session.study(site, contents)
     published = np.array([document.published for document in contents.documents], dtype=bool)
     vector = embed_words(words, study, site.settings)
-    hits = search_posts(
-        words, vector, study.ranking.vectors, study.ranking.documents, published, site.settings.weight
+    nearest = search_posts(
+        words,
+        vector,
+        study.ranking.vectors,
+        study.ranking.documents,
+        published=published,
+        weight=site.settings.weight,
     )
-    rows = hits[: session.limit_rows()]
     found = [
         {
-            "post": contents.posts[hit.row],
-            "score": hit.score,
-            "semantic": hit.semantic,
-            "lexical": hit.lexical,
-            "terms": hit.terms,
+            "post": contents.posts[one.row],
+            "score": one.score,
+            "semantic": one.semantic,
+            "lexical": one.lexical,
+            "terms": one.terms,
         }
-        for hit in rows
+        for one in nearest[: session.limit_rows()]
     ]
     model = study.inputs.model.name if vector is not None else None
     session.show({"words": words, "model": model, "found": found}, output.show_hits)
