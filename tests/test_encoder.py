@@ -130,7 +130,9 @@ def test_a_folder_without_usable_weights_is_refused(tmp_path: Path, name: str | 
 
 @pytest.mark.parametrize("name", ["no such/folder/at all", "a/b/c", "name with spaces", "x" * 300, "a\0b"])
 def test_a_name_that_no_model_can_have_is_refused(name: str) -> None:
-    with pytest.raises(EncoderError, match=r"must be an existing folder or a model's name|File name too long"):
+    with pytest.raises(
+        EncoderError, match=r"must be an existing folder or a model's name|File name too long"
+    ):
         find_model(name)
 
 

@@ -214,7 +214,8 @@ def _list_secrets(url: str) -> list[str]:
         parts.query,
         unquote(parts.query),
     ]
-    wholes.append(b64encode(unquote(user).encode()).decode())
+    basic = unquote(user) if ":" in user else f"{unquote(user)}:"  # as the client sends it
+    wholes.append(b64encode(basic.encode()).decode() if user else "")
     pieces = [*user.split(":"), *(pair.partition("=")[2] or pair for pair in parts.query.split("&"))]
     pieces += [*map(unquote, pieces), *(value for _, value in parse_qsl(parts.query))]
     found = {*wholes, *(piece for piece in pieces if len(piece) >= SHORTEST_SECRET)}
