@@ -13,7 +13,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .encoders.encoder import ENGLISH_ONLY, Model, key_encoder, recall_model
+from .encoders.encoder import key_encoder, recall_model
+from .encoders.model import ENGLISH_ONLY, Model
 from .errors import EncoderError, describe_error
 from .messages import Messages
 from .ranking.selection import Ranked, Selection, select_related

@@ -4,11 +4,13 @@ The settings table in the README and ``docs/settings.md`` are written from this 
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from math import isfinite
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from .errors import SettingsError
 
@@ -43,11 +45,13 @@ INHERITED = {
 class Check(NamedTuple):
     """A rule for a value: what it must be, in words, and how to turn a value into it.
 
-    ``convert`` raises ``ValueError`` or ``TypeError`` for a value that breaks the rule.
+    ``convert`` raises ``ValueError`` or ``TypeError`` for a value that breaks the rule; ``show`` returns
+    such a value as a message may quote it.
     """
 
     rule: str
     convert: Callable[[Any], Any]
+    show: Callable[[Any], str] = repr
 
 
 def _expect(condition: bool) -> None:
@@ -168,9 +172,24 @@ def _url() -> Check:
         if value is None:
             return None
         _expect(isinstance(value, str) and value.startswith(("http://", "https://")))
+        _expect(value.isprintable() and " " not in value)
+        parts = urlsplit(value)  # raises ValueError for brackets that do not fit, and .port for a wrong port
+        _expect(bool(parts.hostname) and parts.port != 0)
         return str(value).rstrip("/")
 
-    return Check('a URL that begins with "http://" or "https://", or None', convert)
+    rule = 'a URL such as "http://localhost:11434" or "https://example.org/v1", or None'
+    return Check(rule, convert, lambda value: repr(show_url(value) if isinstance(value, str) else value))
+
+
+def show_url(url: str) -> str:
+    """Return a URL as a message may show it: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        if parts.port is not None or parts.hostname:  # a wrong port raises, too
+            return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:
+        pass
+    return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", url))
 
 
 def _setting(default: Any, check: Check, decides: str, meaning: str) -> Any:
@@ -382,7 +401,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
             try:
                 values[option.name] = check.convert(value)
             except (ValueError, TypeError):
-                problems.append(f"{written} must be {check.rule}, got {value!r}.")
+                problems.append(f"{written} must be {check.rule}, got {check.show(value)}.")
     if problems:
         raise SettingsError("Correct these settings and build again:\n  " + "\n  ".join(problems))
     return Settings(**values)

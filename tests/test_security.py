@@ -17,7 +17,7 @@ from fault_fixtures import run_pelican
 from misbehaving_server import Service, serve
 from test_encoder import find_modules, load, save_tiny_model
 
-from pelican_related_embeddings.encoders.endpoint_encoder import KEY_VARIABLE
+from pelican_related_embeddings.encoders.endpoint_client import KEY_VARIABLE
 from pelican_related_embeddings.errors import EncoderError
 
 PACKAGE = ROOT / "pelican_related_embeddings"

@@ -12,22 +12,20 @@ from typing import TYPE_CHECKING
 
 from ..errors import EncoderError
 from ..messages import Messages
-from ..settings import Settings
+from ..settings import Settings, show_url
 from ..store.cache import Cache
 from ..store.keys import hash_parts
 from ..text.document import Document
 from .encoder import (
     CHUNK_PASSAGES,
-    DOWNLOAD_SIZES,
     ENDPOINT_PASSAGES,
     Encoder,
-    Model,
-    find_model,
     key_encoder,
     load_encoder,
     obtain_encoder,
     remember_model,
 )
+from .model import DOWNLOAD_SIZES, Model, find_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,9 +194,7 @@ def describe_start(count: int, settings: Settings, fetch: bool) -> str:
     fetched = f" The model is downloaded first{f' ({size})' if size else ''}, once." if fetch else ""
     sent = ""
     if settings.endpoint:
-        from .endpoint_encoder import show_endpoint  # here, since few sites have one
-
-        sent = f" Their texts are sent to {show_endpoint(settings.endpoint)}."
+        sent = f" Their texts are sent to {show_url(settings.endpoint)}."
     return f"embedding {articles} with {settings.model}.{fetched}{sent}"
 
 

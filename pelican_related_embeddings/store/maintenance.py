@@ -63,7 +63,7 @@ def summarise_cache(path: Path) -> CacheSummary:
         sizes = db.execute("SELECT length(content) / 4, count(*) FROM vectors GROUP BY 1").fetchall()
         models = [json.loads(row[0]) for row in db.execute("SELECT content FROM models ORDER BY rowid")]
     known = tuple(
-        CachedModel(model["name"], model["digest"], model["folder"])
+        CachedModel(model["name"], model["digest"], model.get("folder"))
         for model in models
         if model.get("digest")
     )
