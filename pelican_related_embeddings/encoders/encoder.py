@@ -54,6 +54,7 @@ __all__ = [
     "quiet_libraries",
     "recall_model",
     "remember_model",
+    "remembered_model",
 ]
 
 ENDPOINT = "endpoint:"  # begins the digest of a model that is somewhere else, before its name and dimension
@@ -193,12 +194,19 @@ def recall_model(settings: Settings, cache: Cache) -> Model:
 
     Raises ``EncoderError`` for a model that cannot exist, such as a folder without weights.
     """
-    row = hash_parts("model", settings.model)
-    known = _read_known(cache.read("models", [row]).get(row))
+    known = _read_known(settings, cache)
     model = identify_encoder(settings, known)
     if model.digest and model != known:
         remember_model(model, settings, cache)
     return model
+
+
+def remembered_model(settings: Settings, cache: Cache) -> Model:
+    """Return the model as earlier builds knew it, for one that cannot be looked at now."""
+    known = _read_known(settings, cache)
+    if known is None or known.digest.startswith(ENDPOINT) != (settings.endpoint is not None):
+        return Model(settings.model, None)
+    return known
 
 
 def remember_model(model: Model, settings: Settings, cache: Cache) -> None:
@@ -206,7 +214,9 @@ def remember_model(model: Model, settings: Settings, cache: Cache) -> None:
     cache.write("models", {hash_parts("model", settings.model): model.to_json().encode()})
 
 
-def _read_known(content: bytes | None) -> Model | None:
+def _read_known(settings: Settings, cache: Cache) -> Model | None:
+    row = hash_parts("model", settings.model)
+    content = cache.read("models", [row]).get(row)
     try:
         return Model.from_json(content.decode()) if content else None
     except ValueError:

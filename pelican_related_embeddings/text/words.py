@@ -114,7 +114,8 @@ def _read_part(
     for row, document in zip(rows, documents, strict=True):
         if row not in found:
             found[row], complete = _read(document)
-            fresh[row] = _dump(found[row])
+            if document.published:  # the cache may be published too, and holds words of drafts in no form
+                fresh[row] = _dump(found[row])
             cut += [] if complete else [document.path]
             if found[row].empty:
                 messages.note(f"{document.path} has no text, so it gets no related posts.")
