@@ -375,7 +375,17 @@ def list_candidates(ranking: "Ranking", embedded: Embedded) -> Ranked:
 
 
 def add_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
-    """Return ``outcome`` with the topic map; a fault costs the map alone."""
+    """Return ``outcome`` with the topic map; whatever goes wrong costs the map alone."""
+    try:
+        return _find_map(outcome, cache, messages)
+    except Exception as error:  # noqa: BLE001 - drawing goes through three libraries
+        problem = (
+            f"The topic map could not be drawn ({describe_error(error)}). The site was built without it."
+        )
+        return replace(outcome, problems=(*outcome.problems, problem))
+
+
+def _find_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
     from .topic_map.chart import draw_map, recall_map
 
     inputs = outcome.inputs
@@ -385,15 +395,8 @@ def add_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
     if known is not None or not rows:
         return replace(outcome, map=known)
     study = outcome.study or make_study(outcome.embedded or embed(inputs, cache, messages))
-    outcome = replace(outcome, inputs=study.inputs, embedded=study.embedded, study=study)
-    try:
-        drawn = draw_map(documents, rows, study.ranking, study.inputs.key_map(), cache)
-    except Exception as error:  # noqa: BLE001 - drawing goes through three libraries
-        problem = (
-            f"The topic map could not be drawn ({describe_error(error)}). The site was built without it."
-        )
-        return replace(outcome, problems=(*outcome.problems, problem))
-    return replace(outcome, map=drawn)
+    drawn = draw_map(documents, rows, study.ranking, study.inputs.key_map(), cache)
+    return replace(outcome, inputs=study.inputs, embedded=study.embedded, study=study, map=drawn)
 
 
 # What the author is told

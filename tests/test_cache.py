@@ -449,7 +449,9 @@ def test_the_words_of_what_is_gone_go_at_once(path: Path) -> None:
 
 def test_the_results_of_a_dozen_subsites_stay(path: Path) -> None:
     """Each with candidates, lists, map, last map and its vectors, of a blog that is edited for two months."""
-    kinds = [b"%s %d" % (kind, site) for kind in (b"vectors", b"lists", b"map", b"last map") for site in range(12)]
+    kinds = [
+        b"%s %d" % (kind, site) for kind in (b"vectors", b"lists", b"map", b"last map") for site in range(12)
+    ]
     for today in range(1000, 1060):
         cache = Cache(path, _fail, today=today)
         found = cache.read("results", kinds)

@@ -316,8 +316,9 @@ def _describe_unknown(unknown: Sequence[tuple[str, str, str]], slugs: Collection
         hint = _find_likely(slug, slugs)
         yield f'{path}: {name} names "{slug}", but no article has that slug{hint}'
     if more := unknown[SLUGS_NAMED:]:
-        paths = len({path for path, _, _ in more})
-        yield f"{len(more):,} more slugs in the metadata of {paths:,} posts belong to no article."
+        count = len({path for path, _, _ in more})
+        posts = "1 post" if count == 1 else f"{count:,} posts"
+        yield f"{len(more):,} more slugs in the metadata of {posts} belong to no article."
 
 
 def _find_likely(slug: str, slugs: Collection[str]) -> str:
