@@ -68,7 +68,8 @@ def _read_batch(
     for key, document in zip(keys, documents, strict=True):
         if key not in found:
             found[key], complete = _parse_words(document)
-            fresh[key] = _pack(found[key])
+            if document.published:  # the cache may be published too, and holds words of drafts in no form
+                fresh[key] = _pack(found[key])
             cut += [] if complete else [document.path]
             if found[key].empty:
                 messages.note(f"{document.path} has no text, so it gets no related posts.")
