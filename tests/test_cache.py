@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fault_fixtures import STRESS
 
+from helpers.processes import STRESS
 from pelican_related_embeddings.store import cache as cache_module
 from pelican_related_embeddings.store.cache import Cache, compress, decompress
 from pelican_related_embeddings.store.keys import hash_parts

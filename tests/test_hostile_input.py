@@ -15,18 +15,18 @@ from typing import Any
 
 import html5lib
 import pytest
-from conftest import TOPICS, Built, Site
-from fault_fixtures import STRESS, count_steps, use_service
 from feedgenerator import Atom1Feed, Rss201rev2Feed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import escape
-from misbehaving_server import serve
 from rich.console import Console
-from test_map_page import Markup, make_data, make_post, render
 
 import pelican_related_embeddings
+from helpers.maps import Markup, make_data, make_post, render
+from helpers.processes import STRESS, count_steps, use_service
+from helpers.service import serve
+from helpers.sites import TOPICS, Built, Site
 from pelican_related_embeddings.encoders.windows import cut_passages, cut_text
 from pelican_related_embeddings.messages import Messages
 from pelican_related_embeddings.pages.feeds import append_to_feed

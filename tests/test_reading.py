@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TOPICS
 
+from helpers.sites import TOPICS
 from pelican_related_embeddings.ranking.neighbours import Ranking, rank
 from pelican_related_embeddings.store.cache import Cache
 from pelican_related_embeddings.text.document import Document, key_document

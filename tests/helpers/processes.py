@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conftest import ENVIRONMENT, PLAIN, TOPICS, Site
-from misbehaving_server import Service
+from .service import Service
+from .sites import ENVIRONMENT, PLAIN, TOPICS, Site
 
 STRESS = os.environ.get("STRESS") == "1"  # as many faults and inputs as ever; `make stress`
 
@@ -112,3 +112,29 @@ def count_steps(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(None)
     return steps
+
+
+# Builds that tell which modules they imported
+
+HEAVY = frozenset(
+    "numpy scipy sklearn selectolax torch transformers sentence_transformers huggingface_hub tokenizers "
+    "onnxruntime httpx2".split()
+)
+WATCHER = """
+import atexit, sys
+atexit.register(lambda: print("IMPORTED", *sorted({name.split(".")[0] for name in sys.modules})))
+def register():
+    pass
+"""
+
+
+def watch_imports(site: Site) -> dict[str, Any]:
+    """Write a plugin that prints what a build has imported; return the settings of a build with it."""
+    (site.root / "watcher.py").write_text(WATCHER)
+    return {"PLUGINS": [*PLAIN["PLUGINS"], "watcher"], "PLUGIN_PATHS": ["."]}
+
+
+def list_imported(printed: str) -> set[str]:
+    """Return the top-level packages that a watched build imported."""
+    (line,) = [line for line in printed.splitlines() if line.startswith("IMPORTED")]
+    return set(line.split())
