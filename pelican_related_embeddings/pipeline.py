@@ -305,7 +305,17 @@ def list_candidates(ranking: "Ranking", embedded: Embedded) -> Ranked:
 
 
 def add_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
-    """Return ``outcome`` with the topic map; a fault costs the map alone."""
+    """Return ``outcome`` with the topic map; whatever goes wrong costs the map alone."""
+    try:
+        return _find_map(outcome, cache, messages)
+    except Exception as error:  # noqa: BLE001 - drawing goes through three libraries
+        problem = (
+            f"The topic map could not be drawn ({describe_error(error)}). The site was built without it."
+        )
+        return replace(outcome, problems=(*outcome.problems, problem))
+
+
+def _find_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
     from .topic_map.chart import draw_map, recall_map
 
     inputs = outcome.inputs
@@ -314,18 +324,10 @@ def add_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
     if known is not None or not rows:
         return replace(outcome, map=known)
     study = outcome.study or study_documents(inputs, cache, messages)
-    embedded, problems = study.embedded, outcome.problems
-    if outcome.study is None:
-        problems += embedded.problems
-    try:
-        key = None if embedded.missing else study.inputs.key_map()
-        drawn = draw_map([inputs.documents[row] for row in rows], rows, study.ranking, key, cache)
-    except Exception as error:  # noqa: BLE001 - drawing goes through three libraries
-        problems += (
-            f"The topic map could not be drawn ({describe_error(error)}). The site was built without it.",
-        )
-        drawn = None
-    return replace(outcome, study=study, map=drawn, problems=problems)
+    key = None if study.embedded.missing else study.inputs.key_map()
+    drawn = draw_map([inputs.documents[row] for row in rows], rows, study.ranking, key, cache)
+    problems = dict.fromkeys((*outcome.problems, *study.embedded.problems))
+    return replace(outcome, study=study, map=drawn, problems=tuple(problems))
 
 
 # What the author is told
