@@ -10,7 +10,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -32,7 +31,11 @@ from helpers.processes import (
     STRESS,
     configure,
     end,
+    give_up_privileges,
+    is_root,
+    limit_process,
     list_vectors,
+    needs_signals,
     read_site,
     run_pelican,
     start,
@@ -41,6 +44,7 @@ from helpers.processes import (
 )
 from helpers.service import Service, serve
 from helpers.sites import ENVIRONMENT, ROOT, TOPICS, Built, Site, write_topics
+from helpers.waiting import wait_until
 from pelican_related_embeddings.encoders.libraries import quiet_libraries
 from pelican_related_embeddings.errors import StrictError
 from pelican_related_embeddings.store.cache import Cache, sum_row
@@ -158,14 +162,6 @@ def test_a_killed_build_leaves_no_claim_that_others_wait_for(service: Service, t
     assert len(list_vectors(site)) == len(list(site.content.iterdir()))
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("waited in vain")
-
-
 # Builds at the same time
 
 
@@ -191,6 +187,7 @@ def test_builds_at_the_same_time_share_the_work_and_agree(
 # Ctrl-C
 
 
+@needs_signals
 @pytest.mark.parametrize("encoder", ["service", "model"])
 def test_ctrl_c_while_embedding_ends_the_build_and_keeps_the_batches(
     service: Service, tmp_path: Path, encoder: str
@@ -388,11 +385,9 @@ def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_
 def test_too_little_memory_for_the_model_costs_vectors_only(topics: Site) -> None:
     """Enough to load libraries, but not the model; with much less the system's own loader ends the process."""
     require_torch()
-    limit = 1100 * 1024 * 1024
     configure(topics)
 
-    process = start(topics, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-    printed = end(process)
+    printed = end(start(topics, **limit_process("RLIMIT_AS", 1100 * 1024 * 1024)))
 
     assert "9 of 9 articles have no vector" in " ".join(printed.split())
     assert BLOCKS(topics)
@@ -512,7 +507,7 @@ def test_a_cache_that_another_program_holds_is_read_or_done_without(
     assert read_site(built.output) == served[1]
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may mount")
+@pytest.mark.skipif(not is_root(), reason="only root may mount")
 def test_a_full_disk_costs_the_cache_only(
     service: Service, served: tuple[Path, dict[str, bytes]], topics: Site
 ) -> None:
@@ -532,7 +527,6 @@ def test_a_full_disk_costs_the_cache_only(
     assert read_site(built.output) == served[1]
 
 
-@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no such limit here")
 def test_a_cache_that_may_not_grow_costs_the_cache_only(
     service: Service, served: tuple[Path, dict[str, bytes]], topics: Site
 ) -> None:
@@ -541,7 +535,7 @@ def test_a_cache_that_may_not_grow_costs_the_cache_only(
     assert max(map(len, served[1].values())) < limit < served[0].stat().st_size
     configure(topics, **use_service(service))
 
-    printed = end(start(topics, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+    printed = end(start(topics, **limit_process("RLIMIT_FSIZE", limit)))
 
     assert printed.count("WARNING") == 1
     assert "cannot be used as it should" in " ".join(printed.split())
@@ -550,11 +544,6 @@ def test_a_cache_that_may_not_grow_costs_the_cache_only(
     assert len(list_vectors(topics)) == 9
 
 
-# Root may read and write everything, unless it gives that up.
-UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.getuid() == 0 else ()
-
-
-@pytest.mark.skipif(bool(UNPRIVILEGED) and shutil.which("setpriv") is None, reason="root without setpriv")
 @pytest.mark.parametrize(
     ("place", "mode", "embedded"), [(CACHE, 0o444, 1), (CACHE, 0o000, 9), ("cache", 0o555, 1)]
 )
@@ -566,6 +555,7 @@ def test_a_cache_that_may_not_be_written_or_read_costs_the_cache_only(
     mode: int,
     embedded: int,
 ) -> None:
+    prefix = give_up_privileges()
     path = topics.root / CACHE
     path.parent.mkdir()
     shutil.copy(served[0], path)
@@ -574,7 +564,7 @@ def test_a_cache_that_may_not_be_written_or_read_costs_the_cache_only(
     (topics.root / place).chmod(mode)
     configure(topics, **use_service(service))
     try:
-        printed = end(start(topics, prefix=UNPRIVILEGED))
+        printed = end(start(topics, prefix=prefix))
     finally:
         (topics.root / place).chmod(0o755)
 
@@ -717,13 +707,14 @@ def count_ours() -> dict[str, int]:
     return counts
 
 
+@needs_signals
 def test_serving_and_rebuilding_in_a_forked_process_embeds(topics: Site, tiny: Path) -> None:
     """``pelican -lr`` builds in a child process: the model is loaded there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     configure(topics, RELATED_EMBEDDINGS_MODEL=str(tiny))
-    process = start(topics, "-l", "-r", "-p", str(port), before=os.setsid)
+    process = start(topics, "-l", "-r", "-p", str(port), start_new_session=True)
     page = f"http://127.0.0.1:{port}/bread-0.html"
     try:
         wait_until(lambda: "related-posts" in fetch(page) or process.poll() is not None, 120)

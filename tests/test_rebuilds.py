@@ -52,7 +52,7 @@ def rebuild(site: Site, **settings: Any) -> Growth:
     """Let ``pelican -r`` build a site again and again, after an edit each time."""
     (site.root / "meter.py").write_text(METER)
     configure(site, PLUGIN_PATHS=["."], LOAD_CONTENT_CACHE=False, **settings)
-    process = start(site, "-r", before=os.setsid)
+    process = start(site, "-r", start_new_session=True)
     lines: Queue[str] = Queue()
     reader = Thread(target=read_lines, args=(process, lines))
     reader.start()
