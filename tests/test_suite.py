@@ -94,5 +94,4 @@ def test_every_test_can_be_collected_where_there_is_no_unix() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     counts = [int(line.rpartition(": ")[2]) for line in done.stdout.splitlines() if ".py: " in line]
-    assert len(counts) == len(TESTS)
     assert sum(counts) > 1000
