@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from fault_fixtures import STRESS
 
+from helpers.processes import STRESS
 from pelican_related_embeddings.store.cache import (
     FORMAT,
     KEEP_DAYS,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import TOPICS
 
+from helpers.sites import TOPICS
 from pelican_related_embeddings.store.cache import Cache
 from pelican_related_embeddings.text.document import Document, key_document
 from pelican_related_embeddings.text.html import MAX_CHARACTERS
