@@ -398,7 +398,7 @@ def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_
 
         printed = end(start(topics, environment=environment), patience=100)
 
-    assert "is not on this machine and cannot be fetched from the hub" in " ".join(printed.split())
+    assert "is not on this machine and cannot be downloaded from Hugging Face" in " ".join(printed.split())
     assert BLOCKS(topics)
 
 
