@@ -21,15 +21,15 @@ from rich.logging import RichHandler
 
 from .. import __version__
 from ..errors import CommandError, EncoderError, RelatedEmbeddingsError
-from ..messages import BuildReporter
-from ..pipeline import Study, study_documents
+from ..messages import Messages
+from ..pipeline import Study, gather_inputs, study_documents
 from ..settings import Settings
-from ..site.reader import Contents, Site, open_site, read_contents
+from ..site.reader import Contents, Post, Site, open_site, read_contents
 from ..store.cache import Cache
 from ..store.maintenance import clear_cache, export_cache, import_cache, prune_cache, summarise_cache
 from . import output
 from .explain import explain_pair, explain_post
-from .report import Post, make_report
+from .report import make_report
 
 FAILED = 2  # exit code for everything that the author can put right
 INTERRUPTED = 130
@@ -198,21 +198,23 @@ class Session:
         else:
             draw(output.make_console(), result)
 
-    def trim(self) -> int:
+    def limit_rows(self) -> int:
         """Return how many rows are wanted."""
         return self.arguments.limit or sys.maxsize
 
     def study(self, site: Site, contents: Contents, cache: Cache | None = None) -> Study:
-        """Return the study of a site; what has no vector yet is embedded, and what failed is said."""
-        cache = cache or Cache(site.cache, _warn)
-        reporter = BuildReporter(site.settings, self.screen)
+        """Return the study of a site; what has no vector yet is embedded, and faults are warned of."""
+        messages = Messages(self.screen)
+        cache = cache or Cache(site.cache, messages.warn)
         try:
-            study = study_documents(contents.documents, site.settings, cache, reporter, contents.other_slugs)
+            inputs = gather_inputs(contents.documents, site.settings, cache, contents.other_slugs)
+            study = study_documents(inputs, cache, messages)
         finally:
-            reporter.close()
+            messages.close()
             cache.finish()
-        for problem in study.problems:
-            _logger.warning("%s", problem)
+        for problem in study.embedded.problems:
+            messages.warn(problem)
+        messages.deliver()
         return study
 
     def read(self) -> tuple[Site, Contents]:
@@ -258,8 +260,8 @@ def run_report(session: Session) -> None:
     """Show the whole blog at a glance."""
     site, contents = session.read()
     study = session.study(site, contents)
-    report = make_report(study, contents.posts, contents.links, site.settings)
-    limit = session.trim()
+    report = make_report(study, contents.posts, contents.links)
+    limit = session.limit_rows()
     if session.arguments.json:
         session.show(report, output.show_report)
         return
@@ -273,10 +275,10 @@ def run_explain(session: Session) -> None:
     other = find_post(session.arguments.other, contents) if session.arguments.other else None
     study = session.study(site, contents)
     if other is None:
-        explanation = explain_post(study, contents.posts, row, site.settings, session.trim())
+        explanation = explain_post(study, contents.posts, row, session.limit_rows())
         session.show(explanation, output.show_explanation)
         return
-    session.show(explain_pair(study, contents.posts, row, other, site.settings), output.show_pair)
+    session.show(explain_pair(study, contents.posts, row, other), output.show_pair)
 
 
 def run_search(session: Session) -> None:
@@ -295,13 +297,19 @@ def run_search(session: Session) -> None:
     hits = search_posts(
         words, vector, study.ranking.vectors, study.ranking.documents, published, site.settings.weight
     )
+    rows = hits[: session.limit_rows()]
     found = [
-        {"post": contents.posts[hit.row], "score": hit.score, "semantic": hit.semantic,
-         "lexical": hit.lexical, "terms": hit.terms}
-        for hit in hits[: session.trim()]
-    ]  # fmt: skip
-    session.show({"words": words, "model": study.model.name if vector is not None else None, "found": found},
-                 output.show_hits)  # fmt: skip
+        {
+            "post": contents.posts[hit.row],
+            "score": hit.score,
+            "semantic": hit.semantic,
+            "lexical": hit.lexical,
+            "terms": hit.terms,
+        }
+        for hit in rows
+    ]
+    model = study.inputs.model.name if vector is not None else None
+    session.show({"words": words, "model": model, "found": found}, output.show_hits)
 
 
 def embed_words(words: str, study: Study, settings: Settings) -> Any:
@@ -312,8 +320,8 @@ def embed_words(words: str, study: Study, settings: Settings) -> Any:
         _logger.warning("RELATED_EMBEDDINGS_EMBED is False: the search goes by words alone.")
         return None
     try:
-        model = obtain_encoder(settings, study.model)
-        if model.digest != study.model.digest:
+        model = obtain_encoder(settings, study.inputs.model)
+        if model.digest != study.inputs.model.digest:
             raise EncoderError(f"The model {model.name} here is not the one that made the vectors.")
         return load_encoder(model, settings).embed([""], [words])[0]
     except EncoderError as error:
@@ -369,7 +377,7 @@ def run_cache_vectors(session: Session) -> None:
     target = session.arguments.file
     try:
         with target.open("wb") as file:
-            np.savez(file, vectors=vectors[rows], model=np.str_(study.model.name), **names)
+            np.savez(file, vectors=vectors[rows], model=np.str_(study.inputs.model.name), **names)
     except OSError as error:
         raise CommandError(f"The file {target} cannot be written ({error}).") from error
     summary = {"file": str(target), "posts": len(rows), "dimensions": int(vectors.shape[1])}

@@ -8,15 +8,18 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import EncoderError
+from ..messages import Messages
 from ..settings import Settings
 from ..store.cache import Cache
 from ..store.keys import hash_parts
 from ..text.document import Document
 from .encoder import (
     CHUNK_PASSAGES,
+    DOWNLOAD_SIZES,
+    ENDPOINT_PASSAGES,
     Encoder,
     Model,
     find_model,
@@ -33,16 +36,6 @@ if TYPE_CHECKING:
     Vectors = npt.NDArray[np.float32]
 
 WAIT_SECONDS = 0.2  # between two looks at what another build is embedding
-
-
-class Progress(Protocol):
-    """Is told how embedding gets on; the Pelican side decides what of it is shown."""
-
-    def announce(self, count: int, download: bool) -> None:
-        """Say that ``count`` documents are about to be embedded, and whether the model is fetched first."""
-
-    def advance(self, done: int, total: int) -> None:
-        """Say that ``done`` of ``total`` documents have been embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +62,10 @@ class Embedding:
 
 
 def embed_documents(
-    texts: Sequence[Text], model: Model, settings: Settings, cache: Cache, progress: Progress
+    texts: Sequence[Text], model: Model, settings: Settings, cache: Cache, messages: Messages
 ) -> Embedding:
     """Return the vectors of ``texts``; those that the cache does not hold are made and kept in it."""
-    job = _Job(texts, model, settings, cache, progress)
+    job = _Job(texts, model, settings, cache, messages)
     job.look_up()
     if job.missing() and settings.embed:
         try:
@@ -89,7 +82,7 @@ class _Job:
     model: Model
     settings: Settings
     cache: Cache
-    progress: Progress
+    messages: Messages
     keys: list[bytes] = field(default_factory=list)
     found: dict[bytes, bytes] = field(default_factory=dict)
     embedded: int = 0
@@ -119,7 +112,8 @@ class _Job:
     def obtain_model(self) -> None:
         """Get the model ready, from the hub if need be; look again if it is not the one remembered."""
         at_hand = self.settings.endpoint is not None or find_model(self.settings.model).folder is not None
-        self.progress.announce(len(self.missing()), download=not at_hand)
+        self.messages.tell(describe_start(len(self.missing()), self.settings, fetch=not at_hand))
+        self.messages.progress(0, len(self.missing()))
         model = obtain_encoder(self.settings, self.model)
         changed = model.digest != self.model.digest
         if model != self.model:
@@ -132,12 +126,11 @@ class _Job:
         """Embed in chunks, each kept in a transaction of its own, until nothing is missing."""
         todo = self.missing()
         total = len(todo)
-        # An endpoint answers several requests at a time.
-        share = self.settings.endpoint_concurrency if self.settings.endpoint else 1
+        size = ENDPOINT_PASSAGES if self.settings.endpoint else CHUNK_PASSAGES
         encoder = load_encoder(self.model, self.settings) if todo else None
         while todo and encoder is not None:
             rows = {self.keys[row]: row for row in todo}
-            granted = self.cache.claim(list(rows), CHUNK_PASSAGES * share)
+            granted = self.cache.claim(list(rows), size)
             if granted:
                 # Another build may have kept some, and given up its claim, since the last look.
                 self.found |= self.cache.read("vectors", granted)
@@ -146,7 +139,7 @@ class _Job:
                 time.sleep(WAIT_SECONDS)
                 self.found |= self.cache.read("vectors", rows)
             todo = [row for row in todo if self.keys[row] not in self.found]
-            self.progress.advance(total - len(todo), total)
+            self.messages.progress(total - len(todo), total)
 
     def embed_chunk(self, encoder: Encoder, rows: Sequence[int]) -> None:
         import numpy as np
@@ -194,6 +187,19 @@ class _Job:
             else:
                 missing += 1
         return Embedding(vectors, self.model, self.embedded, missing, self.problem)
+
+
+def describe_start(count: int, settings: Settings, fetch: bool) -> str:
+    """Return what is about to take time, and where the texts go if not to a model on this machine."""
+    articles = "1 article" if count == 1 else f"{count} articles"
+    size = DOWNLOAD_SIZES.get(settings.model, "")
+    fetched = f" The model is downloaded first{f' ({size})' if size else ''}, once." if fetch else ""
+    sent = ""
+    if settings.endpoint:
+        from .endpoint_encoder import show_endpoint  # here, since few sites have one
+
+        sent = f" Their texts are sent to {show_endpoint(settings.endpoint)}."
+    return f"embedding {articles} with {settings.model}.{fetched}{sent}"
 
 
 def _encode(encoder: Encoder, titles: Sequence[str], texts: Sequence[str]) -> "Vectors":

@@ -16,7 +16,6 @@ from .libraries import is_installed, quiet_libraries, spare_collector
 from .model import (
     ADVICE,
     DOWNLOAD_SIZES,
-    ENCODER_VERSION,
     ENGLISH_ONLY,
     PACKAGES,
     Model,
@@ -39,7 +38,7 @@ __all__ = [
     "ADVICE",
     "CHUNK_PASSAGES",
     "DOWNLOAD_SIZES",
-    "ENCODER_VERSION",
+    "ENDPOINT_PASSAGES",
     "ENGLISH_ONLY",
     "PACKAGES",
     "Encoder",
@@ -59,6 +58,7 @@ __all__ = [
 
 ENDPOINT = "endpoint:"  # begins the digest of a model that is somewhere else, before its name and dimension
 CHUNK_PASSAGES = 64  # passages per call: what a killed build can lose, and enough to sort by length
+ENDPOINT_PASSAGES = 256  # the same for an endpoint, which answers several requests at a time
 
 
 class Encoder(Protocol):

@@ -15,9 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from ..errors import EncoderError
+from ..errors import EncoderError, describe_error
 from ..settings import Settings
-from .libraries import first_line, quiet_libraries
+from .libraries import quiet_libraries
 from .windows import cut_passages, cut_text, join_passages, normalise_rows
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Post = Callable[[Sequence[str]], Awaitable[list[Vectors]]]
 
 KEY_VARIABLE = "RELATED_EMBEDDINGS_API_KEY"
+CONCURRENCY = 4  # requests at a time
 BATCH_SIZE = 32  # the most that Text Embeddings Inference takes by default; others take more
 WINDOW_CHARACTERS = 2000  # about 500 tokens: what small models read, and their servers accept
 SHORTEST_TEXT = 100  # characters; a server that finds even this too long is not going to take any
@@ -144,7 +145,7 @@ class EndpointEncoder:
 
         answers = _Answers()
         size = self._settings.batch_size or BATCH_SIZE
-        gate = asyncio.Semaphore(self._settings.endpoint_concurrency)
+        gate = asyncio.Semaphore(CONCURRENCY)
         # Time-outs are kept here: the client's own would let an answer that drips take for ever.
         limits = httpx2.Limits(max_connections=None)
         async with httpx2.AsyncClient(headers=read_key(), timeout=None, limits=limits) as client:
@@ -214,9 +215,9 @@ class EndpointEncoder:
                 f"no answer within {seconds:g} s (RELATED_EMBEDDINGS_ENDPOINT_TIMEOUT)"
             ) from error
         except httpx2.TransportError as error:
-            raise _PassingError(hide_key(first_line(error))) from error
+            raise _PassingError(hide_key(describe_error(error))) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise EncoderError(hide_key(first_line(error))) from error
+            raise EncoderError(hide_key(describe_error(error))) from error
         check_status(response)
         return read_vectors(response, len(texts))
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import EncoderError
-from .libraries import first_line, quiet_libraries
+from ..errors import EncoderError, describe_error
+from .libraries import quiet_libraries
 from .model import (
     Model,
     digest_weights,
@@ -94,7 +94,7 @@ def _fill_folder(source: Path, layout: Layout, target: Path) -> None:
             '"pip install pelican-related-embeddings[onnx-export]".'
         ) from error
     except Exception as error:  # the exporter can fail in any part of torch
-        raise EncoderError(f"The model in {source} cannot be exported ({first_line(error)}).") from error
+        raise EncoderError(f"The model in {source} cannot be exported ({describe_error(error)}).") from error
     record_source(file, digest_weights(source))
 
 

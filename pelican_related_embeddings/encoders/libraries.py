@@ -66,12 +66,6 @@ def spare_collector() -> Iterator[None]:
             gc.enable()
 
 
-def first_line(error: BaseException) -> str:
-    """Return an error's class and the first line of its text."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
 def is_installed(*packages: str) -> bool:
     """Return whether all ``packages`` can be imported, without importing them."""
     return all(find_spec(package) is not None for package in packages)

@@ -12,11 +12,10 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import EncoderError
-from ..settings import DEFAULT_MODEL, Settings
-from .libraries import first_line, quiet_libraries
-
-ENCODER_VERSION = 1  # part of every vector's key: raise it when the same text would give another vector
+from ..errors import EncoderError, describe_error
+from ..settings import DEFAULT_MODEL, VECTORS, Settings
+from ..store.keys import VECTORS_VERSION
+from .libraries import quiet_libraries
 
 # Python packages that carry a model as files: package, folder in it, sha256 of its weights.
 PACKAGES = {
@@ -116,8 +115,7 @@ def is_current(model: Model) -> bool:
 
 def key_encoder(model: Model, settings: Settings) -> str:
     """Return the part of a vector's key that the model and its parameters make up."""
-    parameters = [ENCODER_VERSION, model.digest, settings.windows, settings.prompt]
-    return json.dumps(parameters)
+    return json.dumps([VECTORS_VERSION, model.digest, *settings.list_values(VECTORS)])
 
 
 def download_model(model: Model, onnx: bool = False) -> Model:
@@ -141,7 +139,7 @@ def download_model(model: Model, onnx: bool = False) -> Model:
     except Exception as error:  # the hub's client raises errors of many libraries
         raise EncoderError(
             f"The model {model.name} is not on this machine and cannot be fetched from the hub "
-            f"({first_line(error)}). {ADVICE}"
+            f"({describe_error(error)}). {ADVICE}"
         ) from error
     if onnx and not find_onnx(Path(folder)):
         raise EncoderError(

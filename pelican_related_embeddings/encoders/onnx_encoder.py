@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..errors import EncoderError
-from .libraries import first_line, quiet_libraries
+from ..errors import EncoderError, describe_error
+from .libraries import quiet_libraries
 from .model import find_onnx
 from .windows import choose_prompt, cut_passages, cut_windows, join_passages
 
@@ -59,7 +59,7 @@ def read_layout(folder: Path) -> Layout:
         return _read_layout(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EncoderError(
-            f"The folder {folder} does not describe a sentence-transformers model ({first_line(error)})."
+            f"The folder {folder} does not describe a sentence-transformers model ({describe_error(error)})."
         ) from error
 
 
@@ -143,8 +143,8 @@ def load_onnx_encoder(
         ) from error
     except Exception as error:  # both libraries raise errors of their own, and plain Exception
         raise EncoderError(
-            f"The ONNX file {file} or its tokenizer cannot be loaded ({first_line(error)}). Make it again "
-            "with export_onnx."
+            f"The ONNX file {file} or its tokenizer cannot be loaded ({describe_error(error)}). "
+            "Export it again with export_onnx."
         ) from error
     _check_session(folder, session)
     return OnnxEncoder(session, tokenizer, layout, windows, prompt, batch_size or BATCH_SIZE)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EncoderError
-from .libraries import first_line, quiet_libraries
+from ..errors import EncoderError, describe_error
+from .libraries import quiet_libraries
 from .model import ADVICE, Model, check_package_weights
 from .windows import choose_prompt, cut_passages, cut_windows, join_passages
 
@@ -56,7 +56,7 @@ def load_torch_encoder(
         ) from error
     except Exception as error:  # a model's files can fail in any of several libraries
         raise EncoderError(
-            f"The model {model.name} in {model.folder} cannot be loaded ({first_line(error)}). {ADVICE}"
+            f"The model {model.name} in {model.folder} cannot be loaded ({describe_error(error)}). {ADVICE}"
         ) from error
     return TorchEncoder(loaded, windows, prompt, batch_size, pool)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..store.cache import compress, decompress
-from .selection import Candidate, Candidates, Pool, Selection
+from .selection import Candidate, Candidates, Ranked, Selection
 
 
 def dump_selection(selection: Selection) -> bytes:
@@ -22,21 +22,25 @@ def load_selection(content: bytes) -> Selection:
         raise ValueError("not a selection of ours") from error
 
 
-def dump_pool(pool: Pool) -> bytes:
-    """Return the candidates and duplicates of ``pool`` as bytes."""
+def dump_ranked(ranked: Ranked) -> bytes:
+    """Return the candidates and duplicates of ``ranked`` as bytes."""
     return _dump(
-        {"candidates": _pack(pool.candidates), "depth": pool.depth, "duplicates": sorted(pool.duplicates)}
+        {
+            "candidates": _pack(ranked.candidates),
+            "depth": ranked.depth,
+            "duplicates": sorted(ranked.duplicates),
+        }
     )
 
 
-def load_pool(content: bytes) -> Pool:
-    """Undo ``dump_pool``; raises ``ValueError`` for anything else."""
+def load_ranked(content: bytes) -> Ranked:
+    """Undo ``dump_ranked``; raises ``ValueError`` for anything else."""
     try:
         stored = _load(content)
         pairs = [(first, second) for first, second in stored["duplicates"]]
-        return Pool(_unpack(stored["candidates"]), stored["depth"], pairs)
+        return Ranked(_unpack(stored["candidates"]), stored["depth"], pairs)
     except (KeyError, TypeError) as error:
-        raise ValueError("not a pool of ours") from error
+        raise ValueError("not candidates of ours") from error
 
 
 def _pack(lists: Sequence[Candidates]) -> list[list[tuple[Any, ...]]]:

@@ -2,10 +2,10 @@
 
 from hashlib import blake2b
 
-TEXT_VERSION = 1  # the same HTML, other blocks: see text
-TERMS_VERSION = 1  # the same blocks, other counts: see lexical
-RANKING_VERSION = 1  # the same vectors and counts, another order or other reasons: see ranking, reasons
-CALIBRATION_VERSION = 1  # the same order, other scores: see calibration
+# Raise the first when the same text would give another vector, the second when the same vectors and texts
+# would give other words, lists or another map.
+VECTORS_VERSION = 1
+RESULTS_VERSION = 1
 
 
 def hash_parts(*parts: str | bytes) -> bytes:

@@ -5,26 +5,17 @@ Knows nothing of Pelican, nor of models.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, overload
+from typing import NamedTuple, overload
 
+from ..messages import Messages
 from ..store.cache import Cache
-from ..store.keys import TERMS_VERSION, hash_parts
+from ..store.keys import hash_parts
 from .document import Document
 from .html import MAX_CHARACTERS, Block, extract_blocks, extract_text, read_blocks
 from .terms import TermCounts, count_terms, hash_block
 
 TEXT_ROWS = 256  # documents read or written at a time
 HELD_DOCUMENTS = 20_000  # whose terms, 10 to 30 kB each, are held in memory; those of a larger site are not
-
-
-class Notes(Protocol):
-    """Takes remarks for whoever looks into a problem."""
-
-    def note(self, message: str) -> None:
-        """Record ``message``."""
-
-    def say(self, message: str) -> None:
-        """Tell the author ``message``."""
 
 
 class Words(NamedTuple):
@@ -84,18 +75,20 @@ class StoredTerms(Sequence[TermCounts]):
             yield place, (words or _read(self._documents[place])[0]).terms
 
 
-def read_words(documents: Sequence[Document], keys: Sequence[bytes], cache: Cache, notes: Notes) -> AllWords:
+def read_words(
+    documents: Sequence[Document], keys: Sequence[bytes], cache: Cache, messages: Messages
+) -> AllWords:
     """Return the words of ``documents``, whose keys are ``keys``; the terms of many stay in the cache.
 
     Only documents that the cache does not know are parsed.
     """
-    rows = [hash_parts(f"terms {TERMS_VERSION}", key) for key in keys]
+    rows = list(keys)
     found = AllWords([], [], [])
     held: list[TermCounts] = []
     cut: list[str] = []
     for start in range(0, len(rows), TEXT_ROWS):
         part = slice(start, start + TEXT_ROWS)
-        words, cut_here = _read_part(documents[part], rows[part], cache, notes)
+        words, cut_here = _read_part(documents[part], rows[part], cache, messages)
         cut += cut_here
         found.digests.extend(each.digest for each in words)
         found.empty.extend(each.empty for each in words)
@@ -103,13 +96,15 @@ def read_words(documents: Sequence[Document], keys: Sequence[bytes], cache: Cach
             held.extend(each.terms for each in words)
     if cut:
         others = f" (and {len(cut) - 1} more)" if len(cut) > 1 else ""
-        notes.say(f"{cut[0]}{others} is very long: only its first {MAX_CHARACTERS:,} characters are read.")
+        messages.tell(
+            f"{cut[0]}{others} is very long: only its first {MAX_CHARACTERS:,} characters are read."
+        )
     terms = held if len(rows) <= HELD_DOCUMENTS else StoredTerms(documents, rows, cache)
     return replace(found, terms=terms)
 
 
 def _read_part(
-    documents: Sequence[Document], rows: Sequence[bytes], cache: Cache, notes: Notes
+    documents: Sequence[Document], rows: Sequence[bytes], cache: Cache, messages: Messages
 ) -> tuple[list[Words], list[str]]:
     """Return the words of some documents, and the paths of those that are too long to be read whole."""
     stored = cache.read("texts", rows)
@@ -122,7 +117,7 @@ def _read_part(
             fresh[row] = _dump(found[row])
             cut += [] if complete else [document.path]
             if found[row].empty:
-                notes.note(f"{document.path} has no text, so it gets no related posts.")
+                messages.note(f"{document.path} has no text, so it gets no related posts.")
     cache.write("texts", fresh)
     return [found[row] for row in rows], cut
 
