@@ -24,7 +24,7 @@ from .store.keys import CALIBRATION_VERSION, RANKING_VERSION, TERMS_VERSION, has
 from .text.document import Document, key_document, key_documents, order_documents
 
 if TYPE_CHECKING:
-    from .topic_map.chart import MapData
+    from .topic_map.chart import TopicMap
 
 PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
 DEPTH = 16  # candidates kept per document at least, so that a changed date or pin needs no new ranking
@@ -64,7 +64,7 @@ class Outcome:
     selection: Selection
     embedded: int = 0
     seconds: float = 0.0
-    map: "MapData | None" = None
+    map: "TopicMap | None" = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -233,7 +233,7 @@ class _Build:
         self.notes += [remark for key, remark in remarks.items() if key not in said]
         self.cache.write("texts", {key: b"said" for key in remarks if key not in said})
 
-    def find_map(self) -> "MapData | None":
+    def find_map(self) -> "TopicMap | None":
         """Return the topic map of the published articles; None where there is nothing to draw it from."""
         from .topic_map.chart import draw_map, key_map, recall_map
 
@@ -244,7 +244,13 @@ class _Build:
         data = recall_map(key, self.cache) if self.model.digest else None
         if data is None and documents:
             ranking = self.ranker.rank()
-            data = draw_map(documents, rows, ranking, key if self.complete else None, self.cache)
+            data = draw_map(
+                documents,
+                ranking.vectors[rows],
+                [ranking.documents[row] for row in rows],
+                cache=self.cache,
+                key=key if self.complete else None,
+            )
         return data
 
 

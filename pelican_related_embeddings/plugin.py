@@ -22,12 +22,12 @@ from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, relate_documents
 from .settings import Settings, read_settings
 from .site.contents import collect_contents, describe_contents
-from .site.metadata import describe_misspelt, path_content
+from .site.metadata import describe_misspelt
 from .site.other_plugins import describe_rivals, find_rivals
 from .store.cache import Cache
 
 if TYPE_CHECKING:
-    from .pages.generator import MapOffer, RelatedMapGenerator
+    from .pages.generator import RelatedMapGenerator
 
 CACHE_NAME = "related_embeddings.sqlite"
 FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
@@ -110,9 +110,9 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     if outcome is not None:
         fill_related_posts(contents, outcome, names)
         if settings.map or settings.json:
-            from .pages.generator import offer_map
+            from .pages.generator import MapOffer, offer_map
 
-            offer_map(generators[0].context, describe_map(contents, outcome))
+            offer_map(generators[0].context, MapOffer(contents, outcome.selection.lists, outcome.map))
     if warnings and settings.strict:
         raise StrictError("RELATED_EMBEDDINGS_STRICT is on, and: " + " ".join(warnings))
 
@@ -179,22 +179,6 @@ def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, n
         # A record has the article in place of a candidate's row, and all else in the same order.
         records = [Record(articles[candidate.row], *candidate[1:]) for candidate in candidates]
         set_related_posts(article, RelatedPosts(records), names)
-
-
-def describe_map(contents: Sequence[tuple[Any, bool]], outcome: Outcome) -> "MapOffer":
-    """Return what the map and the JSON are made of: published articles only."""
-    from .pages.generator import MapOffer
-    from .pages.json_file import RelatedEntry
-
-    shown = [published and not isinstance(content, Page) for content, published in contents]
-    paths = [path_content(content) for content, _ in contents]
-    related = {
-        paths[row]: [RelatedEntry(paths[c.row], c.score, c.terms) for c in candidates if shown[c.row]]
-        for row, candidates in enumerate(outcome.selection.lists)
-        if shown[row]
-    }
-    articles = {path: content for path, (content, _), on in zip(paths, contents, shown, strict=True) if on}
-    return MapOffer(articles, related, outcome.map)
 
 
 def set_related_posts(content: Any, related: RelatedPosts, names: Sequence[str]) -> None:

@@ -45,7 +45,6 @@ WRONG = {
     "pages": [True, ["all"]],
     "aliases": [["related"], "similar_posts"],
     "map": ["", "../map.html", "/map.html", "related/", 5],
-    "map_separate_files": [1],
     "json": ["..", "/x.json", True],
 }
 

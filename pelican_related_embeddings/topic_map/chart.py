@@ -1,12 +1,11 @@
-"""What is known of a topic map: where each post is, which clusters there are, what they are called.
+"""The topic map as one value: where each post is, which clusters there are, what they are called.
 
-Plain values that go into the cache as JSON, so that a build in which nothing has changed needs neither
-numpy nor scikit-learn.
+It is stored as JSON in the cache, so that an unchanged build imports neither numpy nor scikit-learn.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,38 +16,47 @@ from ..text.document import Document
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from scipy.sparse import csr_matrix
 
-MAP_VERSION = 1  # part of the key under which a map is cached: raise it when the same posts give another
+    from ..text.terms import TermCounts
+    from .names import Wording
+
+MAP_VERSION = 1  # part of the key of a stored map: raise it when the same posts give another map
 
 Label = tuple[str, ...]
+Position = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class MapData:
-    """A drawn map. Row ``i`` of every per-post field belongs to ``keys[i]``.
+class TopicMap:
+    """A map. Row ``i`` of every per-post field belongs to the post whose path is ``keys[i]``.
 
-    ``positions`` lie in the unit square, y downwards; ``coarse`` and ``fine`` number the clusters, whose
-    words are in ``coarse_labels`` and ``fine_labels``. Every fine cluster lies in one coarse cluster.
+    ``positions`` lie in the unit square, y downwards. ``coarse`` and ``fine`` number the clusters, whose
+    names are in ``coarse_labels`` and ``fine_labels``. Every fine cluster lies in one coarse cluster.
+
+    Raises:
+        ValueError: The fields do not belong together.
     """
 
     keys: tuple[str, ...]
-    positions: tuple[tuple[float, float], ...]
+    positions: tuple[Position, ...]
     coarse: tuple[int, ...]
     fine: tuple[int, ...]
     coarse_labels: tuple[Label, ...]
     fine_labels: tuple[Label, ...]
 
-    def places(self) -> dict[str, tuple[float, float]]:
-        """Return each post's place by key: what the next map starts from."""
-        return dict(zip(self.keys, self.positions, strict=True))
+    def __post_init__(self) -> None:
+        lengths = {len(self.keys), len(self.positions), len(self.coarse), len(self.fine)}
+        inside = all(0 <= value <= 1 for position in self.positions for value in position)
+        numbered = _is_numbered(self.coarse, self.coarse_labels) and _is_numbered(self.fine, self.fine_labels)
+        if len(lengths) != 1 or not inside or not numbered:
+            raise ValueError("not a topic map: its parts do not belong together")
 
     def to_json(self) -> str:
         """Return the map as JSON, the same text for the same map."""
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> "MapData":
+    def from_json(cls, text: str) -> "TopicMap":
         """Return the map that ``to_json`` wrote.
 
         Raises:
@@ -56,7 +64,7 @@ class MapData:
         """
         try:
             stored = json.loads(text)
-            data = cls(
+            return cls(
                 keys=tuple(map(str, stored["keys"])),
                 positions=tuple((float(x), float(y)) for x, y in stored["positions"]),
                 coarse=tuple(map(int, stored["coarse"])),
@@ -64,18 +72,8 @@ class MapData:
                 coarse_labels=_read_labels(stored["coarse_labels"]),
                 fine_labels=_read_labels(stored["fine_labels"]),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError("not a topic map") from error
-        data.check()
-        return data
-
-    def check(self) -> None:
-        """Raise ``ValueError`` unless the fields belong together."""
-        lengths = {len(self.keys), len(self.positions), len(self.coarse), len(self.fine)}
-        inside = all(0 <= value <= 1 for place in self.positions for value in place)
-        numbered = _is_numbered(self.coarse, self.coarse_labels) and _is_numbered(self.fine, self.fine_labels)
-        if len(lengths) != 1 or not inside or not numbered:
-            raise ValueError("not a topic map: its parts do not belong together")
 
 
 def _read_labels(stored: Any) -> tuple[Label, ...]:
@@ -86,89 +84,61 @@ def _is_numbered(clusters: Sequence[int], labels: Sequence[Label]) -> bool:
     return all(0 <= cluster < len(labels) for cluster in clusters)
 
 
-def chart_posts(
-    keys: Sequence[str],
-    vectors: "npt.NDArray[np.float32]",
-    previous: Mapping[str, tuple[float, float]],
-    *,
-    terms: "csr_matrix",
-    vocabulary: Sequence[str],
-    names: Sequence[Iterable[str]],
-    languages: Sequence[str],
-) -> MapData:
-    """Return the map of the posts; the only function here that takes time.
-
-    Args:
-        keys: The n posts' keys, such as their source paths.
-        vectors: (n, dim) float32, rows of unit length or zero.
-        previous: ``places()`` of the last map, or nothing.
-        terms: (n, t) tf-idf weights.
-        vocabulary: The t terms, spelled for readers.
-        names: Tags and category of each post, spelled for readers.
-        languages: Language of each post.
-    """
-    # Here and not above: a build that finds its map in the cache does not wait for these.
-    from .clusters import find_clusters
-    from .layout import DECIMALS, lay_out
-    from .names import name_clusters
-
-    positions = lay_out(vectors, previous, keys)
-    coarse, fine = find_clusters(positions)
-    about: dict[str, Any] = {
-        "terms": terms, "vocabulary": vocabulary, "names": names, "languages": languages
-    }  # fmt: skip
-    return MapData(
-        keys=tuple(keys),
-        positions=tuple((round(float(x), DECIMALS), round(float(y), DECIMALS)) for x, y in positions),
-        coarse=tuple(map(int, coarse)),
-        fine=tuple(map(int, fine)),
-        coarse_labels=tuple(name_clusters(coarse, **about)),
-        fine_labels=tuple(name_clusters(fine, **about)),
-    )
-
-
 def key_map(documents: Sequence[Document], keys: Sequence[bytes], encoder: str) -> bytes:
-    """Return the key of the map of ``documents``, whose words have ``keys``, under an encoder's key."""
+    """Return the key of the map of ``documents``, whose contents have ``keys``, under an encoder's key."""
     facts = [(document.path, document.lang, document.category, document.tags) for document in documents]
     return hash_parts(f"map {MAP_VERSION}", encoder, json.dumps(facts), b"".join(keys))
 
 
-def recall_map(key: bytes, cache: Cache) -> MapData | None:
-    """Return the map that the cache holds under ``key``."""
+def recall_map(key: bytes, cache: Cache) -> TopicMap | None:
+    """Return the map stored under ``key``; None if there is none, or only a damaged one."""
     content = cache.read("results", [key]).get(key)
     try:
-        return MapData.from_json(decompress(content)) if content else None
+        return TopicMap.from_json(decompress(content)) if content else None
     except ValueError:
         return None
 
 
 def draw_map(
-    documents: Sequence[Document], rows: Sequence[int], ranking: Any, key: bytes | None, cache: Cache
-) -> MapData:
-    """Return a new map of ``documents``, which are the ``rows`` of a ``ranking.Ranking``.
+    documents: Sequence[Document],
+    vectors: "npt.NDArray[np.float32]",
+    counts: "Sequence[TermCounts]",
+    *,
+    cache: Cache,
+    key: bytes | None,
+) -> TopicMap:
+    """Draw the map of ``documents`` and store it.
 
-    Posts that the last map had stay where they were, nearly. The map is kept under ``key``, if given.
+    Posts on the last map of the site stay where they were, nearly.
+
+    Args:
+        documents: The n published articles.
+        vectors: (n, dim) float32, rows of unit length or zero.
+        counts: The documents' terms.
+        cache: Has the last map, and gets the new one.
+        key: What ``key_map`` returned; None if the map must not be used again, since vectors are missing.
     """
-    import numpy as np
-
-    from ..ranking.term_weights import weigh_terms
+    # Here and not above: a build that finds its map in the cache must not wait for these.
+    from .clusters import find_clusters
+    from .layout import DECIMALS, lay_out
+    from .names import name_clusters
 
     last = _key_last(documents)
-    previous = recall_map(last, cache)
-    counts = [ranking.documents[row] for row in rows]
-    matrix = weigh_terms(counts, np.ones(len(counts), dtype=bool))
-    data = chart_posts(
-        [document.path for document in documents],
-        ranking.vectors[list(rows)],
-        previous.places() if previous else {},
-        terms=matrix.rows,
-        vocabulary=_spell_terms(matrix, counts),
-        names=[(*document.tags, document.category) for document in documents],
-        languages=[document.lang for document in documents],
+    paths = [document.path for document in documents]
+    positions = lay_out(vectors, _read_positions(recall_map(last, cache)), paths)
+    coarse, fine = find_clusters(positions)
+    wording = _gather_wording(documents, counts)
+    drawn = TopicMap(
+        keys=tuple(paths),
+        positions=tuple((round(float(x), DECIMALS), round(float(y), DECIMALS)) for x, y in positions),
+        coarse=tuple(map(int, coarse)),
+        fine=tuple(map(int, fine)),
+        coarse_labels=tuple(name_clusters(coarse, wording)),
+        fine_labels=tuple(name_clusters(fine, wording)),
     )
-    content = compress(data.to_json())
+    content = compress(drawn.to_json())
     cache.write("results", {last: content, **({key: content} if key else {})})
-    return data
+    return drawn
 
 
 def _key_last(documents: Sequence[Document]) -> bytes:
@@ -177,16 +147,33 @@ def _key_last(documents: Sequence[Document]) -> bytes:
     return hash_parts("last map", *(language for language, _ in languages.most_common(1)))
 
 
-def _spell_terms(matrix: Any, documents: Sequence[Any]) -> list[str]:
-    """Return how each of a matrix's terms is written, by the first of the documents that has it."""
+def _read_positions(last: TopicMap | None) -> dict[str, Position]:
+    return dict(zip(last.keys, last.positions, strict=True)) if last else {}
+
+
+def _gather_wording(documents: Sequence[Document], counts: "Sequence[TermCounts]") -> "Wording":
+    """Return what the clusters of ``documents`` can be named by: terms, tags and categories."""
     import numpy as np
 
-    vocabulary = [""] * len(matrix.hashes)
-    rows = matrix.rows
-    for row, document in enumerate(documents):
+    from ..ranking.term_weights import weigh_terms
+    from .names import gather_wording
+
+    terms = weigh_terms(counts, np.ones(len(counts), dtype=np.bool_))
+    names = [(*document.tags, document.category) for document in documents]
+    languages = [document.lang for document in documents]
+    return gather_wording(terms.rows, _spell_terms(terms, counts), names, languages)
+
+
+def _spell_terms(terms: Any, counts: "Iterable[TermCounts]") -> list[str]:
+    """Return how each term of a ``TermMatrix`` is written by the first of the documents that has it."""
+    import numpy as np
+
+    vocabulary = [""] * len(terms.hashes)
+    rows = terms.rows
+    for row, document in enumerate(counts):
         columns = rows.indices[rows.indptr[row] : rows.indptr[row + 1]]
         written = document.read_written()
-        places = np.searchsorted(document.hashes, matrix.hashes[columns])
+        places = np.searchsorted(document.hashes, terms.hashes[columns])
         for column, place in zip(columns.tolist(), places.tolist(), strict=True):
             vocabulary[column] = vocabulary[column] or written[place]
     return vocabulary
