@@ -29,7 +29,7 @@ from sklearn.preprocessing import normalize
 from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
 from pelican_related_embeddings.pipeline import DEPTH
 from pelican_related_embeddings.ranking.neighbours import Ranking, rank
-from pelican_related_embeddings.ranking.selection import Pool, select_related
+from pelican_related_embeddings.ranking.selection import Ranked, select_related
 from pelican_related_embeddings.ranking.term_weights import recurring_blocks
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.text.document import Document, order_documents
@@ -132,13 +132,13 @@ def rank_corpus(corpus: Corpus, vectors: npt.NDArray[np.float32], weight: float)
 
 def select_lists(corpus: Corpus, ranking: Ranking, settings: Settings) -> Lists:
     """Return the rows that the plugin shows for each post."""
-    pool = Pool(
+    ranked = Ranked(
         ranking.candidates,
         DEPTH,
         ranking.duplicates,
         lambda row, mask: ranking.deepen(row, np.asarray(mask), DEPTH),
     )
-    selection = select_related(corpus.documents, pool, settings)
+    selection = select_related(corpus.documents, ranked, settings)
     return [[candidate.row for candidate in chosen] for chosen in selection.lists]
 
 

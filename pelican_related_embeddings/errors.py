@@ -23,3 +23,9 @@ class StrictError(RelatedEmbeddingsError):
 
 class CommandError(RelatedEmbeddingsError):
     """The author's command cannot do what was asked for; nothing is lost."""
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an error's class and the first line of its text."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

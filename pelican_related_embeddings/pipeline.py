@@ -1,165 +1,79 @@
-"""From documents to related posts: words, vectors, ranking, selection, each looked up before it is done.
+"""From documents to related posts: embed, rank, select, each looked up in the cache before it is done.
 
-The lookup goes from the end backwards, so a build in which nothing changed costs a hash per document
-and one query, and imports neither numpy nor a model, nor those of our modules that it has no use for: reading
-all of them takes longer than finding the lists. Knows nothing of Pelican.
+The lookup goes from the end backwards, so a build in which nothing changed hashes each document, makes a
+few queries, and imports neither numpy nor a model. Each stage returns a value; none changes what another
+returned:
+
+    Inputs -> Embedded -> Ranking -> Ranked -> Selection; together a Study; for the pages an Outcome
 """
 
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from .encoders.encoder import ENGLISH_ONLY, Model, key_encoder, recall_model
-from .errors import EncoderError
-from .ranking.selection import Candidate, Candidates, Pool, Selection, select_related
-from .ranking.stored import dump_pool, dump_selection, load_pool, load_selection
-from .settings import Settings
+from .encoders.encoder import key_encoder, recall_model, remembered_model
+from .encoders.model import ENGLISH_ONLY, Model
+from .errors import describe_error
+from .messages import Messages
+from .ranking.selection import Ranked, Selection, select_related
+from .ranking.stored import dump_ranked, dump_selection, load_ranked, load_selection
+from .settings import LISTS, RANKING, Settings
 from .store.cache import Cache
-from .store.keys import CALIBRATION_VERSION, RANKING_VERSION, TERMS_VERSION, hash_parts
-from .text.document import Document, key_document, key_documents, order_documents
+from .store.keys import NO_VECTOR, RESULTS_VERSION, VectorKeys, hash_parts
+from .text.document import Document, key_document, key_documents
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from .ranking.neighbours import Ranking
+    from .text.words import AllWords
     from .topic_map.chart import TopicMap
 
-PIPELINE_VERSION = 1  # part of every result's key: raise it when the same input would give other lists
 DEPTH = 16  # candidates kept per document at least, so that a changed date or pin needs no new ranking
-
-# The settings that decide which candidates are shown; the others decide how they are found or rendered.
-SELECTING = (
-    "max min_score fill exclude_categories exclude_tags exclude_paths category newer max_age_days "
-    "half_life_days skip_linked max_appearances diversity pages"
-).split()
+POSTS_NAMED = 3  # of those without a vector
 
 
-class Reporter(Protocol):
-    """Is told what the pipeline does; the Pelican side decides what of it is shown."""
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a build starts from; its keys name all that a stored result depends on.
 
-    def announce(self, count: int, download: bool) -> None:
-        """Say that ``count`` documents are about to be embedded, and whether the model is fetched first."""
-
-    def advance(self, done: int, total: int) -> None:
-        """Say that ``done`` of ``total`` documents have been embedded."""
-
-    def note(self, message: str) -> None:
-        """Record something only worth knowing when looking into a problem."""
-
-    def say(self, message: str) -> None:
-        """Tell the author something that is no fault."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a build came to.
-
-    ``selection`` has the list of each document, row by row. ``problems`` are soft failures: the lists are
-    less good than they would be without them. ``notes`` are what an author may want to know once. ``map`` is
-    there if the settings ask for it.
-    """
-
-    selection: Selection
-    embedded: int = 0
-    seconds: float = 0.0
-    map: "TopicMap | None" = None
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-def relate_documents(
-    documents: Sequence[Document],
-    settings: Settings,
-    cache: Cache,
-    reporter: Reporter,
-    other_slugs: Collection[str] = (),
-) -> Outcome:
-    """Return the related posts of each of ``documents``, which are in order of path.
-
-    A fault of the model or of the cache is no exception: it is among the outcome's ``problems``.
-    """
-    started = time.perf_counter()
-    build = _Build(documents, settings, cache, reporter)
-    selection = build.recall_selection(other_slugs) or build.make_selection(other_slugs)
-    map_data = build.find_map() if settings.map else None
-    seconds = time.perf_counter() - started
-    return Outcome(selection, build.embedded, seconds, map_data, build.problems, build.notes)
-
-
-class Study(NamedTuple):
-    """What a build knows of its documents, for whoever wants to see more than the lists.
-
-    ``ranking`` is a ``ranking.Ranking``; ``has_text`` tells, row by row, who has more than a title.
+    ``text_keys`` are those of the documents' words. ``other_slugs`` belong to posts that exist but are not
+    among ``documents``. ``fault`` says why the model cannot be used at all. ``vectors`` is None where no
+    earlier build had the same texts and model.
     """
 
     documents: Sequence[Document]
-    selection: Selection
-    pool: Pool
-    ranking: Any
+    settings: Settings
     model: Model
-    has_text: Sequence[bool]
-    embedded: int
-    problems: Sequence[str]
+    text_keys: Sequence[bytes]
+    other_slugs: Collection[str] = ()
+    fault: str = ""
+    vectors: VectorKeys | None = None
 
+    @property
+    def depth(self) -> int:
+        """How many candidates are kept per document: more where they are reordered before they are shown."""
+        reordered = self.settings.half_life_days is not None or self.settings.diversity > 0
+        return max(DEPTH, self.settings.max * (12 if reordered else 3))
 
-def study_documents(
-    documents: Sequence[Document],
-    settings: Settings,
-    cache: Cache,
-    reporter: Reporter,
-    other_slugs: Collection[str] = (),
-) -> Study:
-    """Return what ``relate_documents`` would decide, and what it decides by; ranks them all anew."""
-    build = _Build(documents, settings, cache, reporter)
-    pool = build.find_pool()
-    selection = select_related(documents, pool, settings, other_slugs)
-    return Study(
-        documents,
-        selection,
-        pool,
-        build.ranker.rank(),
-        build.model,
-        build.has_text,
-        build.embedded,
-        build.problems,
-    )
+    @property
+    def settled(self) -> bool:
+        """Whether it is known which vectors there are, and no other may be made."""
+        return self.vectors is not None and not (self.settings.embed and self.vectors.absent)
 
+    def key_vectors(self) -> bytes:
+        """Return the key of the vectors' keys."""
+        facts = [self._encoder, _list_suggested(self), [document.published for document in self.documents]]
+        return hash_parts("vectors", json.dumps(facts), b"".join(self.text_keys))
 
-class _Build:
-    """One build's way from documents to lists."""
-
-    def __init__(
-        self, documents: Sequence[Document], settings: Settings, cache: Cache, reporter: Reporter
-    ) -> None:
-        self.documents = documents
-        self.settings = settings
-        self.cache = cache
-        self.reporter = reporter
-        self.embedded = 0
-        self.complete = True
-        self.fault: str | None = None
-        self.has_text: list[bool] = []
-        self.problems: list[str] = []
-        self.notes: list[str] = []
-        self.keys = [key_document(document) for document in documents]
-        self.model = self.recall_model()
-        self.ranker = _Ranker(self)
-
-    def recall_model(self) -> Model:
-        try:
-            return recall_model(self.settings, self.cache)
-        except EncoderError as error:
-            self.fault = str(error)
-            return Model(self.settings.model, None)
-
-    # Keys: everything that a result depends on, and nothing else
-
-    def key_selection(self, other_slugs: Collection[str]) -> bytes:
-        chosen = [getattr(self.settings, name) for name in SELECTING]
-        parts = [self.describe_ranking(), chosen, sorted(other_slugs)]
-        return key_documents(self.documents, self.keys, "lists", json.dumps(parts))
+    def key_lists(self) -> bytes:
+        """Return the key of the lists."""
+        parts = [self._describe_ranking(), self.settings.list_values(LISTS), sorted(self.other_slugs)]
+        return key_documents(self.documents, self.text_keys, "lists", json.dumps(parts))
 
     def key_candidates(self) -> bytes:
         """Return the key of the candidates, which no date, tag or decision of the author changes."""
@@ -167,213 +81,385 @@ class _Build:
             (document.path, document.lang, document.published, document.is_page, document.translations)
             for document in self.documents
         ]
-        return hash_parts("candidates", json.dumps([self.describe_ranking(), facts]), b"".join(self.keys))
+        described = json.dumps([self._describe_ranking(), facts])
+        return hash_parts("candidates", described, b"".join(self.text_keys))
 
-    def describe_ranking(self) -> list[Any]:
-        encoder = key_encoder(self.model, self.settings)
-        settings = self.settings
-        return [
-            [PIPELINE_VERSION, RANKING_VERSION, CALIBRATION_VERSION, TERMS_VERSION],
-            choose_depth(settings),
-            encoder,
-            settings.weight,
-            settings.across_languages,
-            "suggestions" in settings.pages,
-        ]
+    def key_map(self) -> bytes:
+        """Return the key of the topic map."""
+        from .topic_map.chart import key_map
 
-    # Lists
+        rows = self.list_map_rows()
+        encoder = json.dumps([self._encoder, self._state])
+        return key_map([self.documents[row] for row in rows], [self.text_keys[row] for row in rows], encoder)
 
-    def recall_selection(self, other_slugs: Collection[str]) -> Selection | None:
-        stored = self.recall(self.key_selection(other_slugs))
-        try:
-            return load_selection(stored) if stored else None
-        except ValueError:
-            return None
+    def list_map_rows(self) -> list[int]:
+        """Return the rows of the documents on the topic map: published articles, and nothing else."""
+        return [row for row, one in enumerate(self.documents) if one.published and not one.is_page]
 
-    def make_selection(self, other_slugs: Collection[str]) -> Selection:
-        pool = self.find_pool()
-        selection = select_related(self.documents, pool, self.settings, other_slugs)
-        if self.complete:
-            self.cache.write("results", {self.key_selection(other_slugs): dump_selection(selection)})
-        return selection
+    def _describe_ranking(self) -> list[Any]:
+        ranking = self.settings.list_values(RANKING)
+        return [RESULTS_VERSION, self.depth, self._encoder, self._state, *ranking]
 
-    def recall(self, key: bytes) -> bytes | None:
-        return self.cache.read("results", [key]).get(key) if self.model.digest else None
+    @property
+    def _encoder(self) -> str:
+        return key_encoder(self.model, self.settings) if self.settings.weight < 1 else ""
 
-    # Candidates
-
-    def find_pool(self) -> Pool:
-        """Return the candidates, kept ones where there are any; ranking is at hand if they do not suffice."""
-        stored = self.recall(self.key_candidates())
-        try:
-            kept = load_pool(stored) if stored else None
-        except ValueError:
-            kept = None
-        if kept is None:
-            kept = self.ranker.rank_all()
-            self.remark(kept)
-            if self.complete:
-                self.cache.write("results", {self.key_candidates(): dump_pool(kept)})
-        order = order_documents(self.documents)
-        candidates = tuple(settle_ties(found, order) for found in kept.candidates)
-        return kept._replace(candidates=candidates, deepen=self.ranker.deepen, similarity=self.ranker.measure)
-
-    def remark(self, pool: Pool) -> None:
-        """Note what an author may want to know of the ranking: each thing once, not in every build."""
-        remarks = {
-            hash_parts("duplicates", self.keys[first], self.keys[second]): (
-                f"{self.documents[first].path} and {self.documents[second].path} say nearly the same; "
-                "no list shows both."
-            )
-            for first, second in sorted(pool.duplicates)
-        }
-        if self.embedded and (hint := hint_language(self.documents, self.settings)):
-            remarks[hash_parts("language", self.settings.model, hint)] = hint
-        said = self.cache.read("texts", remarks)
-        self.notes += [remark for key, remark in remarks.items() if key not in said]
-        self.cache.write("texts", {key: b"said" for key in remarks if key not in said})
-
-    def find_map(self) -> "TopicMap | None":
-        """Return the topic map of the published articles; None where there is nothing to draw it from."""
-        from .topic_map.chart import draw_map, key_map, recall_map
-
-        rows = [row for row, document in enumerate(self.documents) if is_on_map(document)]
-        documents = [self.documents[row] for row in rows]
-        encoder = key_encoder(self.model, self.settings)
-        key = key_map(documents, [self.keys[row] for row in rows], encoder)
-        data = recall_map(key, self.cache) if self.model.digest else None
-        if data is None and documents:
-            ranking = self.ranker.rank()
-            data = draw_map(
-                documents,
-                ranking.vectors[rows],
-                [ranking.documents[row] for row in rows],
-                cache=self.cache,
-                key=key if self.complete else None,
-            )
-        return data
+    @property
+    def _state(self) -> str:
+        return self.vectors.state.hex() if self.vectors else ""
 
 
-def settle_ties(candidates: Candidates, order: Sequence[int]) -> Candidates:
-    """Return ``candidates`` with equal ones newest first, as ``order`` has it.
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """The words and the vectors of all documents.
 
-    Not left to ranking, so that a changed date needs no new one.
+    ``inputs`` name the model that made the vectors, which may have become known only here, and which vectors
+    there are. ``vectors``: (n, dim) float32, unit rows, or zero for a document without one. ``embedded`` were
+    made in this build; ``problem`` says why others were not, where that is a fault.
     """
-    settled: list[Candidate] = []
-    for _, equal in groupby(candidates, key=lambda c: (c.score, c.semantic, c.lexical)):
-        settled += sorted(equal, key=lambda c: order[c.row])
-    return tuple(settled)
+
+    inputs: Inputs
+    words: "AllWords"
+    vectors: "npt.NDArray[np.float32]"
+    embedded: int = 0
+    problem: str = ""
 
 
-class _Ranker:
-    """Ranks at the first question; a build whose kept candidates suffice never asks one."""
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All that a build knows of documents that it ranked anew; the command shows more of it than pages do."""
 
-    def __init__(self, build: _Build) -> None:
-        self.build = build
-        self.ranking: Any = None
+    embedded: Embedded
+    ranking: "Ranking"
+    ranked: Ranked
+    selection: Selection
 
-    def rank_all(self) -> Pool:
-        ranking = self.rank()
-        # A document without text, such as a lone picture, has nothing that a suggestion could be like.
-        kept = tuple(
-            found if has_text else ()
-            for found, has_text in zip(ranking.candidates, self.build.has_text, strict=True)
-        )
-        return Pool(kept, choose_depth(self.build.settings), ranking.duplicates)
+    @property
+    def inputs(self) -> Inputs:
+        """What the study started from, with the model that made the vectors."""
+        return self.embedded.inputs
 
-    def deepen(self, row: int, mask: Sequence[bool]) -> Candidates:
-        import numpy as np
+    @property
+    def documents(self) -> Sequence[Document]:
+        """The documents, row by row."""
+        return self.embedded.inputs.documents
 
-        found = self.rank().deepen(row, np.asarray(mask), choose_depth(self.build.settings))
-        return settle_ties(found, order_documents(self.build.documents))
-
-    def measure(self, first: int, second: int) -> float:
-        vectors = self.rank().vectors
-        return float(vectors[first] @ vectors[second])
-
-    def rank(self) -> Any:
-        if self.ranking is None:
-            self.ranking = rank_documents(self.build)
-        return self.ranking
+    @property
+    def has_text(self) -> list[bool]:
+        """Row by row, whether a document has more than a title."""
+        return [not empty for empty in self.embedded.words.empty]
 
 
-def rank_documents(build: _Build) -> Any:
-    """Return the ranking of all of a build's documents, with everything made that is not cached."""
-    import numpy as np
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The result of a build.
 
-    from .ranking.neighbours import rank
-    from .text.words import read_words
-
-    documents, settings = build.documents, build.settings
-    words = read_words(documents, build.keys, build.cache, build.reporter)
-    build.has_text = [not empty for empty in words.empty]
-    suggested = np.array([is_suggested(document, settings) for document in documents], dtype=bool)
-    return rank(
-        embed_words(build, words, suggested),
-        words.terms,
-        published=suggested & np.array(build.has_text, dtype=bool),
-        group=np.array(_group_languages(documents, settings)),
-        order=np.arange(len(documents)),  # by path; see settle_ties
-        blocked=_block_translations(documents),
-        weight=settings.weight,
-        depth=choose_depth(settings),
-    )
-
-
-def embed_words(build: _Build, words: Any, suggested: Any) -> Any:
-    """Return (n, dim) float32: a document's vector, or zeros for one without; ``words`` are all of them.
-
-    A paragraph that many of the ``suggested`` documents have is left out of what the model reads.
+    ``selection`` has the list of each document, row by row. ``embedded`` and ``study`` are None where the
+    cache had what a build makes of them. ``map`` is None where the settings ask for none, or where it could
+    not be drawn. ``problems`` are soft failures: the lists are worse than they would be without them.
+    ``hints`` are what an author may want to know.
     """
-    import numpy as np
 
-    from .encoders.embedding import Text, embed_documents
-    from .ranking.term_weights import recurring_blocks
+    inputs: Inputs
+    selection: Selection
+    embedded: Embedded | None = None
+    study: Study | None = None
+    map: "TopicMap | None" = None
+    problems: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
-    recurring = frozenset(recurring_blocks(words.terms, suggested).tolist())
-    filled = [row for row, has_text in enumerate(build.has_text) if has_text]
-    texts = [
-        Text(
-            build.documents[row],
-            words.digests[row],
-            recurring.intersection(words.terms[row].blocks.tolist()) if recurring else recurring,
-        )
-        for row in filled
-    ]
-    settings = replace(build.settings, embed=False) if build.fault else build.settings
-    embedding = embed_documents(texts, build.model, settings, build.cache, build.reporter)
-    build.model = embedding.model
-    build.embedded += embedding.embedded
-    build.complete = not embedding.missing
-    if fault := embedding.problem or build.fault:
-        build.problems.append(describe_missing(fault, embedding.missing, len(texts)))
-    vectors = np.zeros((len(build.documents), embedding.vectors.shape[1]), dtype=np.float32)
-    vectors[filled] = embedding.vectors
+
+def gather_inputs(
+    documents: Sequence[Document], settings: Settings, cache: Cache, other_slugs: Collection[str] = ()
+) -> Inputs:
+    """Return the inputs of a build, with what the cache knows of the model and of its vectors."""
+    keys = [key_document(document) for document in documents]
+    model, fault = Model(settings.model, None), ""
+    if settings.weight < 1:
+        try:
+            model = recall_model(settings, cache)
+        except Exception as error:  # noqa: BLE001 - a folder may hold anything, and its links lead anywhere
+            from .encoders.embedding import describe_fault
+
+            model, fault = remembered_model(settings, cache), describe_fault(error)
+    inputs = Inputs(documents, settings, model, keys, other_slugs, fault)
+    return replace(inputs, vectors=recall_vectors(inputs, cache))
+
+
+def recall_vectors(inputs: Inputs, cache: Cache) -> VectorKeys | None:
+    """Return which vectors there are of documents whose texts and model an earlier build had."""
+    count = len(inputs.documents)
+    if inputs.settings.weight == 1:
+        return VectorKeys((NO_VECTOR,) * count, (NO_VECTOR,) * count)
+    key = inputs.key_vectors()
+    try:
+        vectors = VectorKeys.from_bytes(cache.read("results", [key]).get(key, b""), count)
+    except ValueError:
+        return None
+    vectors = vectors.renew(cache.read("vectors", vectors.absent))
+    keep_vectors(inputs, vectors, cache)
     return vectors
 
 
-def choose_depth(settings: Settings) -> int:
-    """Return how many candidates are kept per document: some to spare, and many where they are reordered."""
-    reordered = settings.half_life_days is not None or settings.diversity > 0
-    return max(DEPTH, settings.max * (12 if reordered else 3))
+def keep_vectors(inputs: Inputs, vectors: VectorKeys, cache: Cache) -> None:
+    """Let the vectors of a site stay in the cache, and those go that no site has used for long."""
+    if inputs.model.digest:  # else it is not known which they are
+        cache.keep("vectors", vectors.wanted + vectors.used)
 
 
-def is_on_map(document: Document) -> bool:
-    """Return whether a document belongs on the topic map: published articles do, and nothing else."""
-    return document.published and not document.is_page
+def relate_documents(inputs: Inputs, cache: Cache, messages: Messages) -> Outcome:
+    """Return the related posts of each document; the documents are in order of path.
+
+    A fault of the model, the cache or the map is no exception: it is among the outcome's ``problems``.
+    """
+    outcome = recall_outcome(inputs, cache) if inputs.settled else None
+    if outcome is None:
+        embedded = embed(inputs, cache, messages)
+        recalled = recall_outcome(embedded.inputs, cache)
+        outcome = replace(recalled, embedded=embedded) if recalled else finish(make_study(embedded), cache)
+    if inputs.settings.map:
+        outcome = add_map(outcome, cache, messages)
+    return add_missing(outcome)
 
 
-def is_suggested(document: Document, settings: Settings) -> bool:
-    """Return whether a document is one of those that others are ranked among."""
-    return document.published and (not document.is_page or "suggestions" in settings.pages)
+# What the cache has
 
 
-def describe_missing(problem: str, missing: int, total: int) -> str:
-    """Return a warning that also says what the fault means for the blog."""
-    return (
-        f"{problem} The site is built all the same: {missing} of {total} articles have no vector and are "
-        "ranked by the words that they share."
+def recall_outcome(inputs: Inputs, cache: Cache) -> Outcome | None:
+    """Return what an earlier build made of the same inputs, as far as it goes."""
+    return recall_lists(inputs, cache) or select_again(inputs, cache)
+
+
+def recall_lists(inputs: Inputs, cache: Cache) -> Outcome | None:
+    """Return the lists that an earlier build made of the same inputs."""
+    stored = _recall(inputs.key_lists(), cache)
+    try:
+        return Outcome(inputs, load_selection(stored, inputs.documents)) if stored else None
+    except ValueError:
+        return None
+
+
+def select_again(inputs: Inputs, cache: Cache) -> Outcome | None:
+    """Return lists selected from the candidates of an earlier build, if these suffice."""
+    if inputs.settings.diversity:
+        return None  # needs the similarity of candidates to one another
+    stored = _recall(inputs.key_candidates(), cache)
+    try:
+        ranked = load_ranked(stored, inputs.documents) if stored else None
+    except ValueError:
+        return None
+    selection = _select(inputs, ranked) if ranked else None
+    if selection is None or selection.short:
+        return None
+    cache.write("results", dump_lists(inputs, selection))
+    return Outcome(inputs, selection)
+
+
+def dump_lists(inputs: Inputs, selection: Selection) -> dict[bytes, bytes]:
+    """Return what of the lists may be kept: no warning that could quote the metadata of a draft."""
+    drafts = any(not one.published and (one.pins or one.excluded) for one in inputs.documents)
+    return {} if drafts and selection.warnings else {inputs.key_lists(): dump_selection(selection)}
+
+
+def _recall(key: bytes, cache: Cache) -> bytes | None:
+    return cache.read("results", [key]).get(key)
+
+
+def _select(inputs: Inputs, ranked: Ranked) -> Selection:
+    return select_related(inputs.documents, ranked, inputs.settings, inputs.other_slugs)
+
+
+# What is made anew
+
+
+def study_documents(inputs: Inputs, cache: Cache, messages: Messages) -> Study:
+    """Return lists made from the words and vectors of the documents, and all that they were made from."""
+    return make_study(embed(inputs, cache, messages))
+
+
+def make_study(embedded: Embedded) -> Study:
+    """Return lists made from words and vectors."""
+    ranking = rank(embedded)
+    ranked = list_candidates(ranking, embedded)
+    return Study(embedded, ranking, ranked, _select(embedded.inputs, ranked))
+
+
+def finish(study: Study, cache: Cache) -> Outcome:
+    """Return the outcome of a study, kept for the next build."""
+    inputs = study.inputs
+    kept = {inputs.key_candidates(): dump_ranked(study.ranked), **dump_lists(inputs, study.selection)}
+    cache.write("results", kept)
+    hints = keep_new(describe_hints(study), cache)
+    return Outcome(inputs, study.selection, study.embedded, study, hints=hints)
+
+
+def embed(inputs: Inputs, cache: Cache, messages: Messages) -> Embedded:
+    """Return the words and vectors of all documents; what the cache does not hold is made and kept."""
+    import numpy as np
+
+    from .text.words import read_words
+
+    words = read_words(inputs.documents, inputs.text_keys, cache, messages)
+    cache.keep("texts", _list_kept_texts(inputs), days=0)
+    if inputs.settings.weight == 1:
+        return Embedded(inputs, words, np.zeros((len(inputs.documents), 1), dtype=np.float32))
+    embedded = embed_words(inputs, words, cache, messages)
+    vectors = embedded.inputs.vectors
+    if vectors is not None and vectors != inputs.vectors:
+        keep_vectors(embedded.inputs, vectors, cache)
+        cache.write("results", {embedded.inputs.key_vectors(): vectors.to_bytes()})
+    return embedded
+
+
+def embed_words(inputs: Inputs, words: "AllWords", cache: Cache, messages: Messages) -> Embedded:
+    """Return the vectors of documents whose words are known.
+
+    A paragraph that many of the published documents have is left out of what the model reads.
+    """
+    import numpy as np
+
+    from .encoders.embedding import Context, Text, embed_documents
+    from .ranking.term_weights import recurring_blocks
+
+    documents = inputs.documents
+    recurring = frozenset(recurring_blocks(words.terms, np.array(_list_suggested(inputs))).tolist())
+    filled = [row for row, empty in enumerate(words.empty) if not empty]
+    texts = [
+        Text(documents[row], words.digests[row], recurring.intersection(words.terms[row].blocks.tolist()))
+        for row in filled
+    ]
+    usable = replace(inputs.settings, embed=inputs.settings.embed and not inputs.fault)
+    found = embed_documents(texts, inputs.model, Context(usable, cache, messages))
+    vectors = np.zeros((len(documents), found.vectors.shape[1]), dtype=np.float32)
+    vectors[filled] = found.vectors
+    keys = found.keys.spread(filled, len(documents))
+    named = replace(inputs, model=found.model, vectors=keys)
+    return Embedded(named, words, vectors, found.embedded, found.problem or inputs.fault)
+
+
+def rank(embedded: Embedded) -> "Ranking":
+    """Return the ranking of all documents."""
+    import numpy as np
+
+    from .ranking.neighbours import rank as rank_vectors
+
+    inputs, words = embedded.inputs, embedded.words
+    has_text = ~np.array(words.empty, dtype=bool)
+    return rank_vectors(
+        embedded.vectors,
+        words.terms,
+        published=np.array(_list_suggested(inputs), dtype=bool) & has_text,
+        group=np.array(_group_languages(inputs)),
+        order=np.arange(len(inputs.documents)),  # by path; see selection.settle_ties
+        blocked=_block_translations(inputs.documents),
+        weight=inputs.settings.weight,
+        depth=inputs.depth,
     )
+
+
+def list_candidates(ranking: "Ranking", embedded: Embedded) -> Ranked:
+    """Return the candidates of each document, as selection and the cache need them."""
+    import numpy as np
+
+    depth = embedded.inputs.depth
+    # A document without text, such as a lone picture, has nothing that a suggestion could be like.
+    kept = tuple(
+        () if empty else found for found, empty in zip(ranking.candidates, embedded.words.empty, strict=True)
+    )
+    return Ranked(
+        kept,
+        depth,
+        ranking.duplicates,
+        deepen=lambda row, mask: ranking.deepen(row, np.asarray(mask), depth),
+        similarity=lambda first, second: float(ranking.vectors[first] @ ranking.vectors[second]),
+    )
+
+
+def add_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
+    """Return ``outcome`` with the topic map; whatever goes wrong costs the map alone."""
+    try:
+        return _find_map(outcome, cache, messages)
+    except Exception as error:  # noqa: BLE001 - drawing goes through three libraries
+        problem = (
+            f"The topic map could not be drawn ({describe_error(error)}). The site was built without it."
+        )
+        return replace(outcome, problems=(*outcome.problems, problem))
+
+
+def _find_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
+    from .topic_map.chart import draw_map, recall_map
+
+    inputs = outcome.inputs
+    rows = inputs.list_map_rows()
+    documents = [inputs.documents[row] for row in rows]
+    known = recall_map(inputs.key_map(), documents, cache)
+    if known is not None or not rows:
+        return replace(outcome, map=known)
+    study = outcome.study or make_study(outcome.embedded or embed(inputs, cache, messages))
+    drawn = draw_map(
+        documents,
+        study.ranking.vectors[rows],
+        [study.ranking.documents[row] for row in rows],
+        key=study.inputs.key_map(),
+        cache=cache,
+    )
+    return replace(outcome, inputs=study.inputs, embedded=study.embedded, study=study, map=drawn)
+
+
+# What the author is told
+
+
+def add_missing(outcome: Outcome) -> Outcome:
+    """Return ``outcome`` with a sentence on missing vectors: a problem, unless the settings ask for it."""
+    told = describe_missing(outcome.inputs, outcome.embedded.problem if outcome.embedded else "")
+    wanted = not outcome.inputs.settings.embed and not outcome.inputs.settings.strict
+    if told and wanted:
+        return replace(outcome, hints=(*outcome.hints, told))
+    return replace(outcome, problems=(*outcome.problems, told)) if told else outcome
+
+
+def describe_missing(inputs: Inputs, problem: str) -> str:
+    """Return how many posts have no vector, which and why; nothing if there is nothing to tell."""
+    vectors = inputs.vectors or VectorKeys((), ())
+    missing, total = vectors.missing, sum(key != NO_VECTOR for key in vectors.wanted)
+    named = f" ({_name_posts(inputs.documents, missing)})" if len(missing) < total else ""
+    verb = "has no vector and is ranked by the words that it shares"
+    if len(missing) != 1:
+        verb = "have no vector and are ranked by the words that they share"
+    count = f"{len(missing)} of {total} articles{named} {verb}"
+    if not inputs.settings.embed:
+        return f"{count}: RELATED_EMBEDDINGS_EMBED is False." if missing else ""
+    if missing:
+        return f"{problem} The site was built anyway: {count}.".lstrip()
+    return (
+        f"{problem} The site was built with vectors of earlier builds." if problem and vectors.absent else ""
+    )
+
+
+def _name_posts(documents: Sequence[Document], rows: Sequence[int]) -> str:
+    named = ", ".join(documents[row].path for row in rows[:POSTS_NAMED])
+    return named + (f" and {len(rows) - POSTS_NAMED} more" if len(rows) > POSTS_NAMED else "")
+
+
+def describe_hints(study: Study) -> list[str]:
+    """Return what an author may want to know of the ranking."""
+    documents = study.documents
+    hints = [
+        f"{documents[first].path} and {documents[second].path} are nearly the same text; no list shows both."
+        for first, second in sorted(study.ranked.duplicates)
+    ]
+    if study.embedded.embedded and (hint := hint_language(documents, study.inputs.settings)):
+        hints.append(hint)
+    return hints
+
+
+def keep_new(hints: Sequence[str], cache: Cache) -> tuple[str, ...]:
+    """Return the hints that no earlier build gave, and remember them."""
+    keys = {hash_parts("hint", hint): hint for hint in hints}
+    given = cache.read("results", keys)
+    new = {key: hint for key, hint in keys.items() if key not in given}
+    cache.write("results", dict.fromkeys(new, b"given"))
+    return tuple(new.values())
 
 
 def hint_language(documents: Sequence[Document], settings: Settings) -> str | None:
@@ -390,12 +476,34 @@ def hint_language(documents: Sequence[Document], settings: Settings) -> str | No
     )
 
 
-def _group_languages(documents: Sequence[Document], settings: Settings) -> list[int]:
+# Facts about documents
+
+
+def _list_kept_texts(inputs: Inputs) -> set[bytes]:
+    """Return the keys of the words that may stay in the cache: none of drafts, and none of deleted posts.
+
+    In a subsite (of the i18n_subsites plugin) the posts of all other languages are drafts; these stay.
+    """
+    languages = {document.lang for document in inputs.documents if document.published}
+    return {
+        key
+        for key, document in zip(inputs.text_keys, inputs.documents, strict=True)
+        if document.published or document.lang not in languages
+    }
+
+
+def _list_suggested(inputs: Inputs) -> list[bool]:
+    """Return for each document whether others are ranked against it."""
+    pages = "suggestions" in inputs.settings.pages
+    return [one.published and (pages or not one.is_page) for one in inputs.documents]
+
+
+def _group_languages(inputs: Inputs) -> list[int]:
     """Return a number for each document; only those of one number are compared."""
-    if settings.across_languages:
-        return [0] * len(documents)
+    if inputs.settings.across_languages:
+        return [0] * len(inputs.documents)
     numbers: dict[str, int] = {}
-    return [numbers.setdefault(document.lang, len(numbers)) for document in documents]
+    return [numbers.setdefault(document.lang, len(numbers)) for document in inputs.documents]
 
 
 def _block_translations(documents: Sequence[Document]) -> dict[int, list[int]]:

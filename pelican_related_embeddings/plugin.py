@@ -1,41 +1,38 @@
-"""Pelican's signals: when what happens. The only place that sets anything on an article."""
+"""Pelican's signals, in the order in which they fire. The only place that sets anything on an article."""
 
 import contextlib
-import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from jinja2 import FileSystemLoader, PrefixLoader
 from pelican import signals
-from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.log import console
 
-from .errors import StrictError
-from .messages import BuildReporter, make_printable
+from .errors import CacheError, SettingsError, describe_error
+from .messages import Messages, count
 from .pages.insertion import insert_into_pages
 from .pages.related import Record, RelatedPosts
 from .pages.template_tools import TOOLS, TemplateTools
-from .pipeline import Outcome, relate_documents
-from .settings import Settings, read_settings
-from .site.contents import collect_contents, describe_contents
-from .site.metadata import describe_misspelt
-from .site.other_plugins import describe_rivals, find_rivals
-from .store.cache import Cache
+from .pipeline import Outcome, gather_inputs, relate_documents
+from .settings import CACHE_NAME, Settings, locate_cache, locate_model, read_settings
+from .site.contents import collect_contents, describe_contents, list_slugs
+from .site.metadata import find_unknown
+from .site.other_plugins import ALIASES, describe_rival, find_rivals
+from .store.cache import Cache, check_file
+from .store.keys import NO_VECTOR
 
 if TYPE_CHECKING:
     from .pages.generator import RelatedMapGenerator
 
-CACHE_NAME = "related_embeddings.sqlite"
 FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
 
-_FOLDER = Path(__file__).parent / "pages"
-STYLE = _FOLDER / "static" / "related_posts.css"
-_logger = logging.getLogger(__name__)
+_PAGES = Path(__file__).parent / "pages"
+STYLE = _PAGES / "static" / "related_posts.css"
 _listed: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # what each site's last build gave a list
 
 
@@ -55,24 +52,29 @@ def check_settings(pelican: Any) -> None:
     ``CACHE_PATH`` of its own: the file must be settled before that.
     """
     settings = read_settings(pelican.settings)
-    folder = Path(pelican.settings.get("CACHE_PATH") or "cache")
-    pelican.settings["RELATED_EMBEDDINGS_CACHE"] = str(Path(settings.cache or folder / CACHE_NAME).absolute())
+    pelican.settings["RELATED_EMBEDDINGS_CACHE"] = str(settle_cache(pelican.settings, settings))
+    pelican.settings["RELATED_EMBEDDINGS_MODEL"] = locate_model(pelican.settings, settings)
     _listed[pelican] = []
     static = pelican.settings.get("THEME_STATIC_PATHS")
     if settings.style and static and str(STYLE) not in static:
         pelican.settings["THEME_STATIC_PATHS"] = [*static, str(STYLE)]
 
 
-def add_templates(generator: Any) -> None:
-    """Let a generator's templates find ours last, so that a theme's or a user's own come first."""
-    loader = FileSystemLoader(_FOLDER / "templates")
-    generator.env.loader.loaders.extend([loader, PrefixLoader({PREFIX: loader})])
-    settings = read_settings(generator.settings)
-    generator.env.globals[TOOLS] = TemplateTools(settings)
-    if settings.feeds:
-        generator.context[FEEDS] = generator.env
-    if isinstance(generator, ArticlesGenerator | PagesGenerator):
-        insert_into_pages(generator, settings.insert, settings.strict)
+def settle_cache(config: Any, settings: Settings) -> Path:
+    """Return the path of the cache; a file that belongs to somebody else is a wrong setting.
+
+    Unless it has the name that the plugin itself would give it: then it is most likely a damaged cache, for
+    which no build should stop.
+    """
+    path = locate_cache(config, settings)
+    try:
+        if path.name != CACHE_NAME:
+            check_file(path, any_format=True)
+    except CacheError as error:
+        raise SettingsError(str(error)) from error
+    except OSError:
+        pass  # an unreadable file is one warning of the build
+    return path
 
 
 def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
@@ -85,36 +87,39 @@ def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
     return RelatedMapGenerator
 
 
-def extend_feed(context: Any, feed: Any) -> None:
-    """Append the related posts to a feed's items, if the site wants them there."""
-    if FEEDS in context:
-        from .pages.feeds import append_to_feed
-
-        append_to_feed(context, feed, context[FEEDS])
+def add_templates(generator: Any) -> None:
+    """Let a generator's templates find ours last, so that a theme's or a user's own come first."""
+    loader = FileSystemLoader(_PAGES / "templates")
+    generator.env.loader.loaders.extend([loader, PrefixLoader({PREFIX: loader})])
+    settings = read_settings(generator.settings)
+    generator.env.globals[TOOLS] = TemplateTools(settings)
+    if settings.feeds:
+        generator.context[FEEDS] = generator.env
+    if isinstance(generator, ArticlesGenerator | PagesGenerator):
+        insert_into_pages(generator, settings.insert, Messages(console, settings.strict))
 
 
 def add_related_posts(generators: Sequence[Any]) -> None:
     """Give every article its ``related_posts``: an empty list first, so that no fault leaves it unset."""
     config = generators[0].settings
     settings = read_settings(config)
+    messages = Messages(console, settings.strict)
     contents = collect_contents(generators, settings)
     rivals = find_rivals(content for content, _ in contents)
-    names = tuple(dict.fromkeys(("related_posts", *settings.aliases, *rivals)))
+    names = ("related_posts", *(name for name in ALIASES if name not in rivals))
     forget_last_lists(config, [content for content, _ in contents], names)
     for content, _ in contents:
         set_related_posts(content, RelatedPosts(), names)
-    outcome, warnings = relate_contents(contents, generators, settings)
-    warnings += describe_rivals(rivals)
-    for warning in warnings:
-        _logger.warning("related_embeddings: %s", make_printable(warning, console.encoding))
+    outcome = relate_contents(contents, generators, messages)
+    if "related_posts" in rivals:
+        messages.warn(describe_rival(rivals["related_posts"]))
     if outcome is not None:
         fill_related_posts(contents, outcome, names)
         if settings.map or settings.json:
             from .pages.generator import MapOffer, offer_map
 
             offer_map(generators[0].context, MapOffer(contents, outcome.selection.lists, outcome.map))
-    if warnings and settings.strict:
-        raise StrictError("RELATED_EMBEDDINGS_STRICT is on, and: " + " ".join(warnings))
+    messages.deliver()
 
 
 def forget_last_lists(config: Any, contents: Sequence[Any], names: Sequence[str]) -> None:
@@ -132,44 +137,50 @@ def forget_last_lists(config: Any, contents: Sequence[Any], names: Sequence[str]
 
 
 def relate_contents(
-    contents: Sequence[tuple[Any, bool]], generators: Sequence[Any], settings: Settings
-) -> tuple[Outcome | None, list[str]]:
-    """Return what the pipeline makes of ``contents``, and what their author must be warned of.
-
-    Whatever goes wrong is a warning: it is logged by the caller, since under ``--fatal`` logging raises.
-    """
-    warnings: list[str] = []
-    cache = Cache(Path(settings.cache or CACHE_NAME), warnings.append)
-    reporter = BuildReporter(settings)
+    contents: Sequence[tuple[Any, bool]], generators: Sequence[Any], messages: Messages
+) -> Outcome | None:
+    """Return what the pipeline makes of ``contents``; whatever goes wrong is a warning."""
+    settings = read_settings(generators[0].settings)
+    cache = Cache(locate_cache(generators[0].settings, settings), messages.warn)
     started = time.perf_counter()
-    outcome = None
     try:
         documents = describe_contents(contents, settings, generators[0].settings.get("SITEURL") or "")
-        warnings.extend(describe_misspelt(content for content, _ in contents))
-        outcome = relate_documents(documents, settings, cache, reporter, find_slugs(generators, settings))
-        warnings += [*outcome.problems, *outcome.selection.warnings]
+        for warning in find_unknown(content for content, _ in contents):
+            messages.warn(warning)
+        inputs = gather_inputs(documents, settings, cache, list_slugs(generators, settings))
+        outcome = relate_documents(inputs, cache, messages)
     except Exception as error:  # noqa: BLE001 - a fault here must never cost a blogger the site
-        warnings.append(
-            f"No related posts in this build: {type(error).__name__}: {error}. "
-            "The site is built without them."
+        messages.warn(
+            f"No related posts in this build: {describe_error(error)}. The site was built without them."
         )
+        return None
     finally:
-        reporter.close()
+        messages.close()
         cache.finish()
-    if outcome is not None:
-        reporter.summarise(len(contents), outcome, time.perf_counter() - started)
-    return outcome, warnings
+    tell_outcome(outcome, time.perf_counter() - started, messages)
+    return outcome
 
 
-def find_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
-    """Return the slugs of all that could be pinned, also of what a subsite has filtered out."""
-    contents = [
-        content
-        for generator in generators
-        for content in generator.context.get("generated_content", {}).values()
-    ]
-    kinds = (Article, Page) if "suggestions" in settings.pages else Article
-    return {str(content.slug) for content in contents if isinstance(content, kinds)}
+def tell_outcome(outcome: Outcome, seconds: float, messages: Messages) -> None:
+    """Tell in one line what was done, aloud only if it took work; then hints; keep the warnings."""
+    embedded = outcome.embedded.embedded if outcome.embedded else 0
+    messages.tell(f"{describe_counts(outcome, embedded)}, in {seconds:.1f} s", aloud=embedded > 0)
+    for hint in outcome.hints:
+        messages.tell(hint)
+    for warning in (*outcome.problems, *outcome.selection.warnings):
+        messages.warn(warning)
+
+
+def describe_counts(outcome: Outcome, embedded: int) -> str:
+    """Return how many posts there are and where their vectors came from."""
+    documents, vectors = outcome.inputs.documents, outcome.inputs.vectors
+    pages = sum(document.is_page for document in documents)
+    counted = count(len(documents) - pages, "article") + (f" and {count(pages, 'page')}" if pages else "")
+    if vectors is None or outcome.inputs.settings.weight == 1:
+        return f"{counted}, compared by words alone"
+    cached = sum(key != NO_VECTOR for key in vectors.used) - embedded
+    missing = f", {len(vectors.missing)} without a vector" if vectors.missing else ""
+    return f"{counted}, {embedded} embedded, {cached} from cache{missing}"
 
 
 def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:
@@ -182,6 +193,15 @@ def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, n
 
 
 def set_related_posts(content: Any, related: RelatedPosts, names: Sequence[str]) -> None:
-    """Set ``related_posts`` and its aliases: those that the blogger wants and those of other plugins."""
+    """Set ``related_posts`` and its aliases."""
     for name in names:
         setattr(content, name, related)
+
+
+def extend_feed(context: Any, feed: Any) -> None:
+    """Append the related posts to a feed's items, if the site wants them there."""
+    if FEEDS in context:
+        from .pages.feeds import append_to_feed
+
+        settings = read_settings(context)
+        append_to_feed(context, feed, context[FEEDS], Messages(console, settings.strict))

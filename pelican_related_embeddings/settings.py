@@ -1,19 +1,38 @@
-"""What a blogger can set. Each setting is declared once, here: name, default, check, meaning.
+"""What a blogger can set. Each setting is declared once, here: default, check, meaning, what it decides.
 
-The table in the README is checked against this module. Knows nothing of Pelican.
+The settings table in the README and ``docs/settings.md`` are written from this module.
 """
 
 import os
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from math import isfinite
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from .errors import SettingsError
 
 PREFIX = "RELATED_EMBEDDINGS_"
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+CACHE_NAME = "related_embeddings.sqlite"
+
+# What a setting decides. The first three are part of the keys under which results are kept; see ``pipeline``.
+VECTORS, RANKING, LISTS, PAGE, BUILD = "vectors", "ranking", "lists", "page", "build"
+
+# Settings that older configurations may have, and what to write instead.
+REMOVED = {
+    "ALIASES": "Remove it: article.similar_posts and article.similar_articles are always set.",
+    "ENDPOINT_CONCURRENCY": "Remove it.",
+    "EXCLUDE_CATEGORIES": 'Use RELATED_EMBEDDINGS_EXCLUDE = ["category:NAME"].',
+    "EXCLUDE_PATHS": 'Use RELATED_EMBEDDINGS_EXCLUDE = ["notes/*"].',
+    "EXCLUDE_TAGS": 'Use RELATED_EMBEDDINGS_EXCLUDE = ["tag:NAME"].',
+    "FILL": "Remove it, and write related_posts_fill: false in the metadata of the post.",
+    "MAP_SEPARATE_FILES": "Remove it: the map's style and script are always files of their own.",
+    "SKIP_LINKED": 'Use RELATED_EMBEDDINGS_SKIP = ["linked"].',
+}
 
 # The settings of the tag-based plugins that a site may have used before, and the ones they stand for.
 INHERITED = {
@@ -27,11 +46,13 @@ INHERITED = {
 class Check(NamedTuple):
     """A rule for a value: what it must be, in words, and how to turn a value into it.
 
-    ``convert`` raises ``ValueError`` or ``TypeError`` for a value that breaks the rule.
+    ``convert`` raises ``ValueError`` or ``TypeError`` for a value that breaks the rule; ``show`` returns
+    such a value as a message may quote it.
     """
 
     rule: str
     convert: Callable[[Any], Any]
+    show: Callable[[Any], str] = repr
 
 
 def _expect(condition: bool) -> None:
@@ -84,7 +105,7 @@ def _text(optional: bool = False) -> Check:
             return None
         _expect(isinstance(value, str | os.PathLike))
         text = str(os.fspath(value))
-        _expect(bool(text.strip()))
+        _expect(bool(text.strip()) and "\0" not in text)
         return text
 
     return Check("a text that is not empty" + (", or None" if optional else ""), convert)
@@ -112,18 +133,16 @@ def _words(allowed: tuple[str, ...] = ()) -> Check:
     return Check(rule, convert)
 
 
-def _devices() -> Check:
-    def convert(value: Any) -> str | tuple[str, ...] | None:
-        if value is None:
-            return None
-        if isinstance(value, str):
-            _expect(bool(value.strip()))
-            return value
-        devices = _words().convert(value)
-        _expect(bool(devices))
-        return tuple(devices)
+def _exclusions() -> Check:
+    def convert(value: Any) -> tuple[str, ...]:
+        entries: tuple[str, ...] = _words().convert(value)
+        _expect(all(entry.partition(":")[2].strip() for entry in entries if entry.startswith(NAMED)))
+        return entries
 
-    return Check('None, the name of a device such as "cpu", "cuda" or "mps", or a list of them', convert)
+    return Check('a list of texts such as "category:News", "tag:draft" or "notes/*"', convert)
+
+
+NAMED = ("category:", "tag:")  # what an entry of EXCLUDE begins with if it is no path
 
 
 def _heading() -> Check:
@@ -154,146 +173,200 @@ def _url() -> Check:
         if value is None:
             return None
         _expect(isinstance(value, str) and value.startswith(("http://", "https://")))
+        _expect(value.isprintable() and " " not in value)
+        parts = urlsplit(value)  # raises ValueError for brackets that do not fit, and .port for a wrong port
+        _expect(bool(parts.hostname) and parts.port != 0)
         return str(value).rstrip("/")
 
-    return Check('a URL that begins with "http://" or "https://", or None', convert)
+    rule = 'a URL such as "http://localhost:11434" or "https://example.org/v1", or None'
+    return Check(rule, convert, lambda value: repr(show_url(value) if isinstance(value, str) else value))
 
 
-def _setting(default: Any, check: Check, meaning: str) -> Any:
-    return field(default=default, metadata={"check": check, "meaning": meaning})
+def show_url(url: str) -> str:
+    """Return a URL as a message may show it: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        if parts.port is not None or parts.hostname:  # a wrong port raises, too
+            return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:
+        pass
+    return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", url))
+
+
+def _setting(default: Any, check: Check, decides: str, meaning: str) -> Any:
+    return field(default=default, metadata={"check": check, "decides": decides, "meaning": meaning})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The checked settings of one build; a field ``max`` is the setting ``RELATED_EMBEDDINGS_MAX``."""
 
-    max: int = _setting(5, _integer(0), "Most related posts per article.")
+    max: int = _setting(5, _integer(0), LISTS, "Maximum number of related posts per article.")
     title: str | dict[str, str] | None = _setting(
         None,
         _heading(),
+        PAGE,
         'Heading of the block: a text, or a dict such as `{"en": "See also", "fr": "Voir aussi"}`. '
-        "`None` takes the built-in heading in the article's language.",
+        "`None` uses the built-in heading in the article's language.",
     )
     insert: bool | str = _setting(
         True,
         _choice(True, False, "marker"),
+        PAGE,
         'Where the block goes: `True` after the content, `"marker"` only where the article has '
-        "`<!-- related -->`, `False` nowhere by itself (the theme shows it). A marker is always honoured "
+        "`<!-- related -->`, `False` nowhere (the theme shows the list). A marker is always replaced "
         "unless this is `False`.",
     )
     show: tuple[str, ...] = _setting(
         ("date",),
         _words(("date", "category", "summary", "image", "terms")),
+        PAGE,
         "What each item shows beside its title: any of `date`, `category`, `summary`, `image`, `terms`.",
     )
-    style: bool = _setting(False, _flag(), "Adds a small stylesheet (as a file; safe under a strict CSP).")
-    feeds: bool = _setting(False, _flag(), "Appends the related posts to the content of feed items.")
+    style: bool = _setting(
+        False, _flag(), PAGE, "Adds a small style sheet (as a file; safe under a strict CSP)."
+    )
+    feeds: bool = _setting(False, _flag(), PAGE, "Appends the related posts to the content of feed items.")
     model: str = _setting(
-        DEFAULT_MODEL, _text(), "Any sentence-transformers model: a name on the hub, or a folder."
+        DEFAULT_MODEL,
+        _text(),
+        BUILD,  # not VECTORS: the same model under another name gives the same vectors; see encoders.model
+        "Any sentence-transformers model: its name on Hugging Face, or a folder.",
     )
     windows: int = _setting(
-        1, _integer(0), "How many windows of a long post the model reads; `0` reads all of it, slower."
+        1,
+        _integer(0),
+        VECTORS,
+        "How many windows of a long post the model reads; `0` reads all of it, slower.",
     )
     prompt: str | None = _setting(
         None,
         Check("a text, or None", lambda value: value if value is None else str(_is_text(value))),
-        'Put before each text for models that want it, such as `"query: "`; `None` takes what the model '
+        VECTORS,
+        'Put before each text for models that need it, such as `"query: "`; `None` uses what the model '
         "itself declares.",
     )
-    device: str | tuple[str, ...] | None = _setting(
+    device: str | None = _setting(
         None,
-        _devices(),
-        'Where the model runs: `"cpu"`, `"cuda"`, `"mps"`, a list of devices, or `None`: the best there is.',
+        Check('None, or the name of a device such as "cpu", "cuda" or "mps"', _text(optional=True).convert),
+        BUILD,
+        'Where the model runs: `"cpu"`, `"cuda"`, `"mps"`, or `None`: the best available.',
     )
     batch_size: int | None = _setting(
         None,
         Check("a whole number of at least 1, or None", lambda v: v if v is None else _integer(1).convert(v)),
-        "Texts per step of the model; `None` takes 16 on a CPU and 64 elsewhere.",
+        BUILD,
+        "Texts per step of the model; `None` uses 16 on a CPU and 64 elsewhere.",
     )
     encoder: str = _setting(
         "auto",
         _choice("auto", "sentence-transformers", "onnx"),
-        'What runs the model; `"auto"` takes onnxruntime where it and the model\'s ONNX file are installed.',
+        BUILD,
+        'What runs the model; `"auto"` uses onnxruntime where it and the model\'s ONNX file are installed.',
     )
     endpoint: str | None = _setting(
         None,
         _url(),
+        BUILD,
         "URL of an OpenAI-compatible `/v1/embeddings` service to use instead of a local model. The texts "
         "of your articles are sent there. The key comes from the environment variable "
         "`RELATED_EMBEDDINGS_API_KEY`.",
     )
-    endpoint_concurrency: int = _setting(4, _integer(1), "Most requests to the endpoint at one time.")
     endpoint_timeout: float = _setting(
-        60.0, _number(0.1, 3600), "Seconds to wait for one answer of the endpoint."
+        60.0, _number(0.1, 3600), BUILD, "Seconds to wait for one answer of the endpoint."
     )
     trust_remote_code: bool = _setting(
         False,
         _flag(),
-        "Lets a model run Python code that it brings along. Leave it off unless you trust the model.",
+        BUILD,
+        "Lets a model run the Python code it comes with. Leave it off unless you trust the model.",
     )
     embed: bool = _setting(
-        True, _flag(), "`False` never loads a model: only cached vectors are used (previews, hosting builds)."
+        True,
+        _flag(),
+        BUILD,
+        "`False` never loads a model: only cached vectors are used (previews, hosting builds).",
     )
     strict: bool = _setting(
-        False, _flag(), "Turns soft failures, such as a missing model, into a failing build (for CI)."
+        False, _flag(), BUILD, "Turns soft failures, such as a missing model, into a failing build (for CI)."
     )
     cache: str | None = _setting(
         None,
         _text(optional=True),
-        "The cache file; `None` is `related_embeddings.sqlite` in Pelican's `CACHE_PATH`.",
+        BUILD,
+        f"The cache file; `None` is `{CACHE_NAME}` in Pelican's `CACHE_PATH`.",
     )
     weight: float = _setting(
-        0.65, _number(0, 1), "Share of shared words in the ranking; `0` ranks by embeddings alone."
+        0.65, _number(0, 1), RANKING, "Share of shared words in the ranking; `0` ranks by embeddings alone."
     )
     min_score: float = _setting(
-        0.15, _number(0, 1), "Posts scored below this are not suggested; `0` fills every list."
+        0.15, _number(0, 1), LISTS, "Posts that score below this are not suggested; `0` fills every list."
     )
-    fill: bool = _setting(True, _flag(), "Fills up after pinned posts; `False` shows the pinned ones alone.")
-    exclude_categories: tuple[str, ...] = _setting((), _words(), "Categories never suggested.")
-    exclude_tags: tuple[str, ...] = _setting((), _words(), "Tags whose posts are never suggested.")
-    exclude_paths: tuple[str, ...] = _setting(
-        (), _words(), 'Source files never suggested, as globs relative to `PATH`: `["notes/*"]`.'
+    exclude: tuple[str, ...] = _setting(
+        (),
+        _exclusions(),
+        LISTS,
+        'Posts never suggested: `"category:News"`, `"tag:draft"`, or source files relative to `PATH`, such '
+        'as `"notes/*"`.',
     )
     category: str = _setting(
         "any",
         _choice("any", "same", "other"),
+        LISTS,
         "Suggest posts of `any`, the `same` or an`other` category only.",
     )
-    newer: bool = _setting(True, _flag(), "Suggest posts newer than the article too.")
+    newer: bool = _setting(True, _flag(), LISTS, "Suggest posts newer than the article too.")
     max_age_days: float | None = _setting(
-        None, _days(), "Posts older than this, counted from the newest published post, are not suggested."
+        None,
+        _days(),
+        LISTS,
+        "Posts older than this, counted from the newest published post, are not suggested.",
     )
     half_life_days: float | None = _setting(
-        None, _days(), "A post this much older than the newest counts half; `None` ignores age."
+        None, _days(), LISTS, "A post this much older than the newest counts half; `None` ignores age."
     )
-    skip_linked: bool = _setting(False, _flag(), "Leave out posts that the article's text already links to.")
+    skip: tuple[str, ...] = _setting(
+        (),
+        _words(("linked", "series")),
+        LISTS,
+        "Leave out posts that the article's text already links to (`linked`), or other parts of the same "
+        "series (`series`).",
+    )
     max_appearances: int | None = _setting(
         None,
         Check("a whole number of at least 1, or None", lambda v: v if v is None else _integer(1).convert(v)),
-        "Most lists one post may appear in; `None` takes three times `MAX`.",
+        LISTS,
+        "Maximum number of lists a post may appear in; `None` is three times `MAX`.",
     )
     diversity: float = _setting(
-        0.0, _number(0, 1), "How much a list avoids posts like those already in it (MMR); `0` is off."
+        0.0,
+        _number(0, 1),
+        LISTS,
+        "How much a list avoids posts like those already in it (MMR); `0` is off.",
     )
     across_languages: bool = _setting(
-        False, _flag(), "Suggest posts in other languages too; wants a multilingual model."
+        False, _flag(), RANKING, "Suggest posts in other languages too; needs a multilingual model."
     )
     pages: tuple[str, ...] = _setting(
         (),
         _words(("sources", "suggestions")),
+        RANKING,
         "Pages too: `sources` gives them a list, `suggestions` suggests them.",
     )
-    aliases: tuple[str, ...] = _setting(
-        (),
-        _words(("similar_posts", "similar_articles")),
-        "Other names under which templates find the list: `similar_posts`, `similar_articles`.",
-    )
     map: str | None = _setting(
-        None, _file_in_output(), 'Where to write the topic map, such as `"related/map.html"`.'
+        None, _file_in_output(), PAGE, 'Where to write the topic map, such as `"related/map.html"`.'
     )
     json: str | None = _setting(
-        None, _file_in_output(), 'Where to write the related posts as JSON, such as `"related/posts.json"`.'
+        None,
+        _file_in_output(),
+        PAGE,
+        'Where to write the related posts as JSON, such as `"related/posts.json"`.',
     )
+
+    def list_values(self, *decided: str) -> list[Any]:
+        """Return the values of all settings that decide one of ``decided``, in order of declaration."""
+        chosen = (option for option in fields(self) if option.metadata["decides"] in decided)
+        return [getattr(self, option.name) for option in chosen]
 
 
 def _is_text(value: Any) -> Any:
@@ -326,7 +399,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
             try:
                 values[option.name] = check.convert(value)
             except (ValueError, TypeError):
-                problems.append(f"{written} must be {check.rule}, got {value!r}.")
+                problems.append(f"{written} must be {check.rule}, got {check.show(value)}.")
     if problems:
         raise SettingsError("Correct these settings and build again:\n  " + "\n  ".join(problems))
     return Settings(**values)
@@ -356,12 +429,60 @@ def _is_meant(name: str, known: Mapping[str, object]) -> bool:
 
 
 def _describe_unknown(name: str, known: Mapping[str, object]) -> str:
+    own_name = name.removeprefix(PREFIX)
+    if own_name in REMOVED:
+        return f"{name} is no longer a setting. {REMOVED[own_name]}"
     from difflib import get_close_matches  # late: the settings of most sites are right
 
     # Without what all names begin with, which would make any two of them seem alike.
     own = {option.removeprefix(PREFIX): option for option in known}
-    close = get_close_matches(name.removeprefix(PREFIX), own, n=1) or get_close_matches(
-        name, known, n=1, cutoff=0.9
-    )
+    close = get_close_matches(own_name, own, n=1) or get_close_matches(name, known, n=1, cutoff=0.9)
     hint = f" Did you mean {own.get(close[0], close[0])}?" if close else " Remove it."
     return f"{name} is not a setting of this plugin.{hint}"
+
+
+def resolve_path(config: Mapping[str, Any], value: str) -> Path:
+    """Return the absolute path that a setting means; like Pelican's own, relative to the settings file.
+
+    ``config`` is the site's whole configuration. Without a settings file the working folder counts.
+    """
+    path = Path(value).expanduser()
+    return Path(os.path.normpath(path if path.is_absolute() else _find_folder(config) / path))
+
+
+def _find_folder(config: Mapping[str, Any]) -> Path:
+    """Return the folder of the settings file.
+
+    Pelican does not tell which file its settings come from, but it keeps the module that it made of it.
+    """
+    plugins = config.get("PLUGINS")
+    for module in list(sys.modules.values()):
+        found = getattr(module, "__dict__", {})
+        if isinstance(plugins, list) and found.get("PLUGINS") is plugins and found.get("__file__"):
+            return Path(found["__file__"]).absolute().parent
+    return Path.cwd()
+
+
+def locate_cache(config: Mapping[str, Any], settings: Settings) -> Path:
+    """Return the absolute path of a site's cache file; ``config`` is its whole configuration.
+
+    Raises ``SettingsError`` for a folder, and for a place in the output folder, which is published and which
+    Pelican may empty.
+    """
+    folder = Path(config.get("CACHE_PATH") or "cache")
+    path = resolve_path(config, settings.cache or str(folder / CACHE_NAME))
+    output = resolve_path(config, str(config.get("OUTPUT_PATH") or "output"))
+    if path.is_dir():
+        raise SettingsError(f"RELATED_EMBEDDINGS_CACHE must be a file, got the folder {path}.")
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(output)):
+        raise SettingsError(
+            f"RELATED_EMBEDDINGS_CACHE must be outside OUTPUT_PATH ({output}), got {path}. It would be "
+            "published, and lost whenever Pelican empties that folder."
+        )
+    return path
+
+
+def locate_model(config: Mapping[str, Any], settings: Settings) -> str:
+    """Return the model's name, or the absolute path of its folder where that is not in the working folder."""
+    folder = resolve_path(config, settings.model)
+    return str(folder) if folder.is_dir() and folder != Path.cwd() / settings.model else settings.model

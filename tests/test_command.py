@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site, make_corpus_site
 
+from helpers.corpora import make_corpus_site
+from helpers.sites import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site
 from pelican_related_embeddings.command import cli as command
 
 COMMAND = [sys.executable, "-m", "pelican_related_embeddings.command.cli"]
@@ -261,12 +262,12 @@ def test_the_list_explained_is_the_list_built(shell: Shell) -> None:
         ("bread-1", {}, 'bread-0.md names "bread-1" in its metadata related_posts_exclude'),
         ("hermit", {}, "hermit.md has the metadata related_posts_never"),
         ("picture", {}, "it has no text but its title"),
-        ("sql-0", {"EXCLUDE_CATEGORIES": ["sql"]}, 'EXCLUDE_CATEGORIES names its category "sql"'),
-        ("sql-0", {"EXCLUDE_PATHS": ["sql-*"]}, "EXCLUDE_PATHS matches sql-0.md"),
+        ("sql-0", {"EXCLUDE": ["category:sql"]}, 'EXCLUDE names its category "sql"'),
+        ("sql-0", {"EXCLUDE": ["sql-*"]}, "EXCLUDE matches sql-0.md"),
         ("sql-0", {"CATEGORY": "same"}, 'this post is in "bread" and the other in "sql"'),
         ("sql-0", {"NEWER": False}, "it is newer"),
         ("stars-0", {"MAX_AGE_DAYS": 2}, "MAX_AGE_DAYS = 2 allows"),
-        ("linked", {"SKIP_LINKED": True}, "the post's text already links to it"),
+        ("linked", {"SKIP": ["linked"]}, "the post's text already links to it"),
         ("sql-0", {"MIN_SCORE": 0.99}, "is below RELATED_EMBEDDINGS_MIN_SCORE = 0.99"),
         ("bread-copy", {}, "it is nearly the same text as bread-2.md, which is in the list"),
         ("sql-0", {"MAX": 2}, "of the candidates; the list has room for 2"),

@@ -1,35 +1,41 @@
-"""Why a post's list is as it is: its nearest neighbours, and what became of each. Pure computing."""
+"""Why a post's list is as it is: its nearest candidates, and what became of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..pipeline import Study
-from ..ranking.selection import Candidate, limit_appearances
+from ..ranking.refusals import (
+    Refusal,
+    read_exclusions,
+    refuse_fill,
+    refuse_list,
+    refuse_pair,
+    refuse_post,
+)
+from ..ranking.selection import Candidate, group_twins, limit_appearances
 from ..settings import Settings
-from .report import Post
-from .rules import find_rules
+from ..site.reader import Post
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
     """One post as a neighbour of another.
 
-    ``rank`` is its place among all candidates, from 1, and ``place`` that in the list; None if it has
-    none. ``semantic`` and ``lexical`` are in standard deviations above the blog's mean;
-    ``semantic_share`` is the first one's share of both, from 0 to 1. ``reasons`` say why it is not in the
-    list.
+    ``rank`` is its place among all candidates, from 1, and ``place`` that in the list; None if it has none.
+    ``reasons`` tell why it is not in the list.
     """
 
     post: Post
+    candidate: Candidate
     rank: int | None
     place: int | None
-    pinned: bool
-    score: float
-    semantic: float
-    lexical: float
-    semantic_share: float
-    terms: tuple[str, ...]
     reasons: tuple[str, ...]
+
+    @property
+    def semantic_share(self) -> float:
+        """The share of meaning, from 0 to 1, in what speaks for the pair; the rest is that of words."""
+        semantic, lexical = max(self.candidate.semantic, 0.0), max(self.candidate.lexical, 0.0)
+        return round(semantic / (semantic + lexical), 3) if semantic + lexical else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +51,17 @@ class Explanation:
     neighbours: tuple[Neighbour, ...]
 
 
-def explain_post(
-    study: Study, posts: Sequence[Post], row: int, settings: Settings, limit: int
-) -> Explanation:
+def explain_post(study: Study, posts: Sequence[Post], row: int, limit: int) -> Explanation:
     """Return the list of a document, and its nearest candidates up to the ``limit``-th."""
     ranked = rank_candidates(study, row)
     listed = [candidate.row for candidate in study.selection.lists[row]]
-    near = [candidate.row for candidate in ranked[:limit]]
-    return _explain(study, posts, row, settings, ranked, [*listed, *(n for n in near if n not in listed)])
+    near = [candidate.row for candidate in ranked[:limit] if candidate.row not in listed]
+    return _explain(study, posts, row, [*listed, *near])
 
 
-def explain_pair(
-    study: Study, posts: Sequence[Post], row: int, other: int, settings: Settings
-) -> Explanation:
+def explain_pair(study: Study, posts: Sequence[Post], row: int, other: int) -> Explanation:
     """Return the same for one other document only."""
-    return _explain(study, posts, row, settings, rank_candidates(study, row), [other])
+    return _explain(study, posts, row, [other])
 
 
 def rank_candidates(study: Study, row: int) -> tuple[Candidate, ...]:
@@ -69,124 +71,91 @@ def rank_candidates(study: Study, row: int) -> tuple[Candidate, ...]:
     count = len(study.documents)
     if not study.has_text[row]:
         return ()
-    found: tuple[Candidate, ...] = study.ranking.deepen(row, np.ones(count, dtype=bool), count)
-    return found
+    return study.ranking.deepen(row, np.ones(count, dtype=bool), count)
 
 
-def _explain(
-    study: Study,
-    posts: Sequence[Post],
-    row: int,
-    settings: Settings,
-    ranked: Sequence[Candidate],
-    others: Sequence[int],
-) -> Explanation:
+def _explain(study: Study, posts: Sequence[Post], row: int, others: Iterable[int]) -> Explanation:
     document = study.documents[row]
+    ranked = rank_candidates(study, row)
     return Explanation(
         post=posts[row],
         candidates=len(ranked),
         listed=len(study.selection.lists[row]),
         pins=document.pins,
         excluded=document.excluded,
-        notes=tuple(_describe_list(study, row, settings)),
-        neighbours=tuple(_describe_neighbour(study, posts, row, other, settings, ranked) for other in others),
+        notes=tuple(_describe_list(study, row)),
+        neighbours=tuple(_describe_neighbour(study, posts[other], row, other, ranked) for other in others),
     )
 
 
-def _describe_list(study: Study, row: int, settings: Settings) -> list[str]:
-    """Return what is true of the whole list."""
+def _describe_list(study: Study, row: int) -> Iterator[str]:
+    """Yield what is true of the whole list."""
     document = study.documents[row]
-    notes = _find_closures(study, row, settings)
+    yield from _describe_closed(study, row)
     if not document.published:
-        notes.append("it is not published: its list is made last and takes nothing from the others")
-    notes += [text for text in study.selection.warnings if text.startswith(f"{document.path}: ")]
-    return notes
+        yield "it is not published: its list is made last and takes nothing from the others"
+    yield from (text for text in study.selection.warnings if text.startswith(f"{document.path}: "))
 
 
-def _find_closures(study: Study, row: int, settings: Settings) -> list[str]:
-    """Return why a list takes no suggestions at all, if it does not."""
-    document = study.documents[row]
-    facts = {
-        "the post has no text, so nothing is like it": not study.has_text[row],
-        "the post has the metadata related_posts_hide, so it has no list": document.hidden,
-        "RELATED_EMBEDDINGS_MAX is 0, so no post has a list": settings.max == 0,
-        'the post is a page, and RELATED_EMBEDDINGS_PAGES does not name "sources"': (
-            document.is_page and "sources" not in settings.pages
-        ),
-        "the post has pinned posts, and RELATED_EMBEDDINGS_FILL is False, so only those are shown": bool(
-            document.pins and not settings.fill
-        ),
-    }
-    return [fact for fact, holds in facts.items() if holds]
+def _describe_closed(study: Study, row: int) -> Iterator[str]:
+    """Yield why a list has no suggestions at all, if it has none."""
+    document, settings = study.documents[row], study.inputs.settings
+    if not study.has_text[row]:
+        yield "the post has no text, so nothing is like it"
+    for refusal in (*refuse_list(document, settings), *refuse_fill(document)):
+        yield refusal.describe(document, document, settings)
 
 
 def _describe_neighbour(
-    study: Study,
-    posts: Sequence[Post],
-    row: int,
-    other: int,
-    settings: Settings,
-    ranked: Sequence[Candidate],
+    study: Study, post: Post, row: int, other: int, ranked: Sequence[Candidate]
 ) -> Neighbour:
-    chosen = study.selection.lists[row]
-    place = next((place for place, one in enumerate(chosen, 1) if one.row == other), None)
     rank = next((rank for rank, one in enumerate(ranked, 1) if one.row == other), None)
     candidate = ranked[rank - 1] if rank else Candidate(other, 0.0)
-    semantic, lexical = max(candidate.semantic, 0.0), max(candidate.lexical, 0.0)
-    return Neighbour(
-        post=posts[other],
-        rank=rank,
-        place=place,
-        pinned=bool(place and chosen[place - 1].pinned),
-        score=candidate.score,
-        semantic=candidate.semantic,
-        lexical=candidate.lexical,
-        semantic_share=round(semantic / (semantic + lexical), 3) if semantic + lexical else 0.0,
-        terms=candidate.terms,
-        reasons=() if place else tuple(find_reasons(study, row, other, settings, rank, candidate)),
-    )
+    for place, chosen in enumerate(study.selection.lists[row], 1):
+        if chosen.row == other:
+            return Neighbour(post, candidate._replace(pinned=chosen.pinned), rank, place, ())
+    return Neighbour(post, candidate, rank, None, tuple(find_reasons(study, row, candidate, rank)))
 
 
-def find_reasons(
-    study: Study, row: int, other: int, settings: Settings, rank: int | None, candidate: Candidate
-) -> list[str]:
+def find_reasons(study: Study, row: int, candidate: Candidate, rank: int | None) -> list[str]:
     """Return why a document is not in another's list; at least one sentence."""
-    reasons = find_rules(study.documents, row, other, settings) + _find_closures(study, row, settings)
+    settings, other = study.inputs.settings, candidate.row
+    source, target = study.documents[row], study.documents[other]
+    reasons = [one.describe(source, target, settings) for one in list_refusals(study, row, other)]
+    reasons += _describe_closed(study, row)
     if not study.has_text[other]:
         reasons.append("it has no text but its title")
     if rank is not None and candidate.score < settings.min_score:
         reasons.append(
             f"its score {candidate.score:.2f} is below RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}"
         )
-    if not reasons:
-        reasons = _find_rivals(study, row, other, settings)
+    reasons = reasons or list(_find_rivals(study, row, other))
     if not reasons and rank is not None:
         reasons = [_describe_rank(settings, rank)]
     return reasons or ["it is not among the candidates"]
 
 
-def _find_rivals(study: Study, row: int, other: int, settings: Settings) -> list[str]:
-    """Return which posts or lists took the place that a document could have had."""
-    documents, chosen = study.documents, {candidate.row for candidate in study.selection.lists[row]}
-    alike = {a if b == other else b for a, b in study.pool.duplicates if other in (a, b)}
-    translated = {
-        place
-        for place in chosen
-        if documents[other].path in documents[place].translations
-        or documents[place].path in documents[other].translations
-    }
-    reasons = [f"it is a translation of {documents[twin].path}, which is in the list" for twin in translated]
-    reasons += [
-        f"it is nearly the same text as {documents[twin].path}, which is in the list"
-        for twin in sorted(alike & chosen)
-    ]
-    if row in alike:
-        reasons.append("it is nearly the same text as the post itself")
+def list_refusals(study: Study, row: int, other: int) -> list[Refusal]:
+    """Return all rules that keep one document out of the list of another."""
+    settings = study.inputs.settings
+    source, target = study.documents[row], study.documents[other]
+    exclusions = read_exclusions(study.documents, settings)
+    return [*refuse_pair(source, target, settings), *refuse_post(target, settings, exclusions)]
+
+
+def _find_rivals(study: Study, row: int, other: int) -> Iterator[str]:
+    """Yield which posts or lists have taken the place that a document could have had."""
+    documents, settings = study.documents, study.inputs.settings
+    twins = group_twins(documents, study.ranked.duplicates).get(other, {})
+    chosen = {candidate.row for candidate in study.selection.lists[row]}
+    for twin in sorted(twins.keys() & chosen):
+        yield f"it is {twins[twin]} {documents[twin].path}, which is in the list"
+    if row in twins:
+        yield f"it is {twins[row]} the post itself"
     cap = limit_appearances(settings)
     if documents[row].published and _count_lists(study, other) >= cap:
         setting = "RELATED_EMBEDDINGS_MAX_APPEARANCES" + ("" if settings.max_appearances else " (3 x MAX)")
-        reasons.append(f"it is already in {cap} other lists, the most that {setting} allows")
-    return reasons
+        yield f"it is already in {cap} other lists, the maximum that {setting} allows"
 
 
 def _count_lists(study: Study, row: int) -> int:
@@ -205,5 +174,5 @@ def _describe_rank(settings: Settings, rank: int) -> str:
         )
         if active
     ]
-    weighed = f"; {' and '.join(aside)} had a say in it" if aside else ""
-    return f"number {rank} of the candidates; the list has room for {settings.max}{weighed}"
+    reordered = f"; reordered by {' and '.join(aside)}" if aside else ""
+    return f"number {rank} of the candidates; the list has room for {settings.max}{reordered}"

@@ -4,7 +4,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from rich import box
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..store.maintenance import CacheSummary, Import, Removal
+from ..store.maintenance import CacheSummary, Removal
 from .explain import Explanation, Neighbour
 from .report import Cutoff, Pair, Report
 
@@ -32,13 +32,23 @@ def make_console() -> Console:
 
 def dump_json(result: Any) -> str:
     """Return a result as JSON text that ends with a newline."""
-    return json.dumps(result, default=_plain, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(_plain(result), ensure_ascii=False, indent=2) + "\n"
 
 
 def _plain(value: Any) -> Any:
+    """Return a result as dicts and lists; a candidate's row is nothing to its reader."""
+    if isinstance(value, Pair | Neighbour):
+        found = {**_list_fields(value), **value.candidate._asdict()}
+        return {name: _plain(part) for name, part in found.items() if name not in ("candidate", "row")}
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} is no part of a result")
+        return {name: _plain(part) for name, part in _list_fields(value).items()}
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _list_fields(value: Any) -> dict[str, Any]:
+    return {option.name: getattr(value, option.name) for option in fields(value)}
 
 
 # Pieces
@@ -176,13 +186,15 @@ def _show_pairs(console: Console, title: str, pairs: Sequence[Pair], limit: int)
         _make_table(
             f"{title} ({len(pairs)})",
             {"score": "right", "in": "left", "link to": "left", "because of": "left"},
-            (
-                (pair.score, pair.source.path, f"{{filename}}/{pair.target.path}", ", ".join(pair.terms))
-                for pair in pairs[:limit]
-            ),
+            (_draw_pair(pair) for pair in pairs[:limit]),
         )
     )
     _say_more(console, limit, len(pairs))
+
+
+def _draw_pair(pair: Pair) -> Sequence[Cell]:
+    target, candidate = f"{{filename}}/{pair.target.path}", pair.candidate
+    return candidate.score, pair.source.path, target, ", ".join(candidate.terms)
 
 
 # explain
@@ -222,17 +234,17 @@ def _show_head(console: Console, explanation: Explanation) -> None:
 
 
 def _draw_neighbour(neighbour: Neighbour) -> Sequence[Cell]:
-    known = neighbour.rank is not None
-    place = f"{neighbour.place}{' pinned' if neighbour.pinned else ''}" if neighbour.place else None
+    candidate, known = neighbour.candidate, neighbour.rank is not None
+    place = f"{neighbour.place}{' pinned' if candidate.pinned else ''}" if neighbour.place else None
     return (
         place,
         neighbour.rank,
-        neighbour.score if known else None,
+        candidate.score if known else None,
         _percent(neighbour.semantic_share) if known else None,
         _percent(1 - neighbour.semantic_share) if known else None,
         neighbour.post.title,
         neighbour.post.path,
-        ", ".join(neighbour.terms),
+        ", ".join(candidate.terms),
         "; ".join(neighbour.reasons),
     )
 
@@ -245,8 +257,9 @@ def show_pair(console: Console, explanation: Explanation) -> None:
     """Draw what became of one post."""
     _show_head(console, explanation)
     neighbour = explanation.neighbours[0]
+    candidate = neighbour.candidate
     where = f"is number {neighbour.place} in its list" if neighbour.place else "is not in its list"
-    if neighbour.pinned:
+    if candidate.pinned:
         where += ", pinned"
     console.print()
     _write(console, f"{neighbour.post.title} ({neighbour.post.path}) {where}.", "bold")
@@ -255,11 +268,11 @@ def show_pair(console: Console, explanation: Explanation) -> None:
     if neighbour.rank is not None:
         _write(
             console,
-            f"Rank {neighbour.rank} of {explanation.candidates}, score {neighbour.score:.2f}; "
-            f"{neighbour.semantic:+.2f} by meaning, {neighbour.lexical:+.2f} by words (standard deviations).",
+            f"Rank {neighbour.rank} of {explanation.candidates}, score {candidate.score:.2f}; "
+            f"{candidate.semantic:+.2f} by meaning, {candidate.lexical:+.2f} by words (standard deviations).",
         )
-    if neighbour.terms:
-        _write(console, f"Both speak of: {', '.join(neighbour.terms)}")
+    if candidate.terms:
+        _write(console, f"Both are about: {', '.join(candidate.terms)}")
 
 
 # search and cache
@@ -287,27 +300,15 @@ def show_cache(console: Console, summary: CacheSummary) -> None:
         sizes = ", ".join(f"{count} of {size} dimensions" for size, count in summary.dimensions.items())
         _write(console, f"Vectors: {sizes}")
     for model in summary.models:
-        _write(console, f"Model: {model.name} ({model.digest[:24]}...), last found in {model.folder}")
+        _write(console, f"Model: {model.name} ({model.digest[:24]}...)")
+    if summary.damaged:
+        _write(console, f"{_count(summary.damaged, 'damaged row')}; builds make them again.")
 
 
 def show_removal(console: Console, removal: Removal) -> None:
-    """Say what was removed."""
+    """Draw what was removed."""
     _write(
         console,
-        f"{_count(removal.rows, 'row')} removed; the cache went from {_size(removal.bytes_before)} to "
+        f"{_count(removal.vectors, 'vector')} removed; the cache went from {_size(removal.bytes_before)} to "
         f"{_size(removal.bytes_after)}.",
-    )
-
-
-def show_import(console: Console, result: Import) -> None:
-    """Say what was taken."""
-    damaged = f", {result.damaged} damaged and left out" if result.damaged else ""
-    _write(console, f"{_count(result.added, 'row')} added, {result.known} known already{damaged}.")
-
-
-def show_vectors(console: Console, summary: Mapping[str, Any]) -> None:
-    """Say what was written."""
-    _write(
-        console,
-        f"{summary['file']}: {_count(summary['posts'], 'vector')} of {summary['dimensions']} dimensions.",
     )

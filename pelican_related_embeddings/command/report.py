@@ -1,4 +1,4 @@
-"""What the vectors know of a blog, in numbers and lists, for its author. Pure computing."""
+"""What the vectors know of a blog, in numbers and lists, for its author."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -6,24 +6,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..pipeline import Study
-from ..ranking.selection import Candidate, Selection, limit_appearances, may_be_suggested, select_related
-from ..settings import Settings
+from ..ranking.refusals import may_be_suggested
+from ..ranking.selection import Candidate, Selection, limit_appearances, select_related
+from ..site.reader import Post
+from ..store.keys import NO_VECTOR
 
 # Closer together where most scores are.
 MINIMUMS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99)
 STRONG = 0.9  # a score from which chance would give a post hardly any such neighbour
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """How a post is named to its author."""
-
-    path: str
-    slug: str
-    title: str
-    lang: str
-    url: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +53,16 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two posts; of two related ones, the second is suggested under the first."""
+    """Two posts: the second, whose row the candidate has, is suggested under the first."""
 
     source: Post
     target: Post
-    score: float
-    terms: tuple[str, ...] = ()
+    candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the command ``report`` tells, best or worst first."""
+    """All that the command ``report`` shows, best or worst first."""
 
     model: str
     counts: Counts
@@ -87,46 +76,46 @@ class Report:
     unlinked: tuple[Pair, ...]
 
 
-def make_report(
-    study: Study, posts: Sequence[Post], links: Sequence[Sequence[str]], settings: Settings
-) -> Report:
+def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[str]]) -> Report:
     """Return the report on a site; ``posts`` and ``links`` are those of the study's documents."""
+    settings = study.inputs.settings
     return Report(
-        model=study.model.name,
+        model=study.inputs.model.name,
         counts=count_posts(study),
         most=settings.max,
         minimum=settings.min_score,
         cap=limit_appearances(settings),
-        cutoffs=tuple(weigh_cutoffs(study, settings)),
-        hubs=tuple(find_hubs(study, posts)),
-        orphans=tuple(find_orphans(study, posts, settings)),
+        cutoffs=tuple(weigh_cutoffs(study)),
+        hubs=tuple(Hub(posts[row], count) for row, count in _count_appearances(study).most_common()),
+        orphans=tuple(find_orphans(study, posts)),
         duplicates=tuple(find_duplicates(study, posts)),
         unlinked=tuple(find_unlinked(study, posts, links)),
     )
 
 
 def count_posts(study: Study) -> Counts:
-    """Return how many posts there are, and how many vectors were at hand."""
+    """Return how many posts there are, and where their vectors came from."""
     published = [document for document in study.documents if document.published]
-    vectors = study.ranking.vectors.any(axis=1)
-    known, filled = int(vectors.sum()), sum(study.has_text)
+    filled, embedded, vectors = sum(study.has_text), study.embedded.embedded, study.inputs.vectors
+    known = sum(key != NO_VECTOR for key in vectors.used) if vectors else 0
     return Counts(
         published=len(published),
         unpublished=len(study.documents) - len(published),
         without_text=len(study.documents) - filled,
         languages=dict(Counter(document.lang for document in published).most_common()),
-        cached=max(0, known - study.embedded),
-        embedded=study.embedded,
-        missing=filled - known,
+        cached=max(0, known - embedded),
+        embedded=embedded,
+        missing=len(vectors.missing) if vectors else 0,
     )
 
 
-def weigh_cutoffs(study: Study, settings: Settings) -> Iterator[Cutoff]:
+def weigh_cutoffs(study: Study) -> Iterator[Cutoff]:
     """Yield what each minimum score would leave of the lists as they are without one.
 
     Pinned posts stay whatever they score, and are not counted among the suggestions.
     """
-    free = select_related(study.documents, study.pool, replace(settings, min_score=0.0))
+    settings = study.inputs.settings
+    free = select_related(study.documents, study.ranked, replace(settings, min_score=0.0))
     lists = [
         (len(chosen), [candidate.score for candidate in chosen if not candidate.pinned])
         for _, chosen in list_published(study, free)
@@ -153,40 +142,30 @@ def list_published(study: Study, selection: Selection) -> Iterator[tuple[int, tu
             yield row, chosen
 
 
-def find_hubs(study: Study, posts: Sequence[Post]) -> Iterator[Hub]:
-    """Yield every post that is suggested, the one suggested most first."""
-    for row, appearances in _count_appearances(study).most_common():
-        yield Hub(posts[row], appearances)
-
-
 def _count_appearances(study: Study) -> Counter[int]:
     rows = [candidate.row for _, chosen in list_published(study, study.selection) for candidate in chosen]
     return Counter(sorted(rows))
 
 
-def find_orphans(study: Study, posts: Sequence[Post], settings: Settings) -> Iterator[Post]:
+def find_orphans(study: Study, posts: Sequence[Post]) -> Iterator[Post]:
     """Yield the posts that could be suggested and never are."""
     appearances = _count_appearances(study)
-    for row, allowed in enumerate(may_be_suggested(study.documents, settings)):
+    for row, allowed in enumerate(may_be_suggested(study.documents, study.inputs.settings)):
         if allowed and study.has_text[row] and not appearances[row]:
             yield posts[row]
 
 
 def find_duplicates(study: Study, posts: Sequence[Post]) -> Iterator[Pair]:
     """Yield the pairs of published posts with nearly the same text."""
-    for first, second in sorted(study.pool.duplicates):
-        yield Pair(posts[first], posts[second], _score(study, first, second))
-
-
-def _score(study: Study, first: int, second: int) -> float:
-    found = [c.score for c in study.pool.candidates[first] if c.row == second]
-    return found[0] if found else 1.0
+    for first, second in sorted(study.ranked.duplicates):
+        found = (one for one in study.ranked.candidates[first] if one.row == second)
+        yield Pair(posts[first], posts[second], next(found, Candidate(second, 1.0)))
 
 
 def find_unlinked(study: Study, posts: Sequence[Post], links: Sequence[Sequence[str]]) -> Iterator[Pair]:
     """Yield the strongly related pairs neither of which links to the other, the strongest first."""
     best: dict[frozenset[int], tuple[int, Candidate]] = {}
-    twins = {frozenset(pair) for pair in study.pool.duplicates}
+    twins = {frozenset(pair) for pair in study.ranked.duplicates}
     for row, chosen in list_published(study, study.selection):
         for candidate in chosen:
             pair = frozenset((row, candidate.row))
@@ -197,4 +176,4 @@ def find_unlinked(study: Study, posts: Sequence[Post], links: Sequence[Sequence[
     for row, candidate in ranked:
         linked = posts[candidate.row].path in links[row] or posts[row].path in links[candidate.row]
         if candidate.score >= STRONG and not linked:
-            yield Pair(posts[row], posts[candidate.row], candidate.score, candidate.terms)
+            yield Pair(posts[row], posts[candidate.row], candidate)

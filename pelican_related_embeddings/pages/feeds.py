@@ -4,14 +4,14 @@ Pelican has then made the feed's items but not yet written them, so no article i
 """
 
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from feedgenerator import Rss201rev2Feed  # type: ignore[import-untyped]
 
-from ..messages import report_fault
-from .block import TEMPLATES
+from ..errors import describe_error
+from ..messages import Messages
+from .insertion import is_own
 from .related import RelatedPosts
 
 TEMPLATE = "related_posts_feed.html"
@@ -20,7 +20,7 @@ TEMPLATE = "related_posts_feed.html"
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def append_to_feed(context: Any, feed: Any, environment: Any) -> None:
+def append_to_feed(context: Any, feed: Any, environment: Any, messages: Messages) -> None:
     """Append a list of links to each item that has a post's whole text; summaries stay as they are."""
     part = _find_part(context, feed)
     if part is None:
@@ -29,19 +29,13 @@ def append_to_feed(context: Any, feed: Any, environment: Any) -> None:
         _append(context, feed, environment, part)
         return
     except Exception as error:
-        if not _is_own(environment.get_template(TEMPLATE)):
-            raise  # whoever wrote that sees its errors
-        fault = error
-    report_fault(
-        f"{feed.feed['feed_url']} has no related posts in some of its items",
-        fault,
-        bool(context.get("RELATED_EMBEDDINGS_STRICT")),
-        "more feeds have no related posts in some of their items",
-    )
-
-
-def _is_own(template: Any) -> bool:
-    return template.filename is not None and Path(template.filename).parent == TEMPLATES
+        if not is_own(environment.get_template(TEMPLATE)):
+            raise  # its author needs to see the error
+        messages.warn(
+            f"{feed.feed['feed_url']} has no related posts in some of its items ({describe_error(error)}).",
+            "more feeds have no related posts in some of their items",
+        )
+    messages.deliver()
 
 
 def _append(context: Any, feed: Any, environment: Any, part: str) -> None:

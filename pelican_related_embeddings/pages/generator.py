@@ -10,8 +10,10 @@ from typing import Any
 from jinja2 import TemplateError
 from pelican.contents import Page
 from pelican.generators import Generator
+from pelican.log import console
 
-from ..messages import report_fault
+from ..errors import describe_error
+from ..messages import Messages
 from ..ranking.selection import Candidate
 from ..settings import Settings, read_settings
 from ..site.metadata import path_content
@@ -57,17 +59,18 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
         if offer is None:
             return
         settings = read_settings(self.settings)
+        messages = Messages(console, settings.strict)
         posts: dict[int, MapPost] = {}
-        faults: list[tuple[str, Exception]] = []
         for name, write in ((settings.map, self.write_map), (settings.json, self.write_json)):
             try:
                 if name:
                     posts = posts or describe_posts(offer)
                     write(writer, settings, offer, posts)
             except Exception as error:  # noqa: BLE001 - all other pages have been written
-                faults.append((f"{name} cannot be written, all else is", error))
-        for lost, fault in faults:
-            report_fault(lost, fault, settings.strict)
+                messages.warn(
+                    f"could not write {name} ({describe_error(error)}); everything else was written."
+                )
+        messages.deliver()
 
     def write_json(
         self, _writer: Any, settings: Settings, offer: MapOffer, posts: Mapping[int, MapPost]

@@ -8,13 +8,16 @@ so feeds, summaries and index pages cannot be touched.
 import re
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from ..messages import report_fault
-from .block import PARTIAL, find_writer, render_partial
+from ..errors import describe_error
+from ..messages import Messages
 from .related import RelatedPosts
 from .template_tools import TOOLS, TemplateTools
 
+PARTIAL = "related_posts"
+TEMPLATES = Path(__file__).parent / "templates"
 MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
 SHORTEST_CONTENT = 8  # characters; a shorter text may well stand elsewhere on the page too
 
@@ -24,11 +27,11 @@ HEAD = 64  # characters of a content that are looked for first
 class InsertingTemplate:
     """A template of Pelican's that adds the block where it renders the page of an article."""
 
-    def __init__(self, template: Any, generator: Any, insert: bool | str, strict: bool = False) -> None:
+    def __init__(self, template: Any, generator: Any, insert: bool | str, messages: Messages) -> None:
         self.template = template
         self.generator = generator
         self.insert = insert
-        self.strict = strict
+        self.messages = messages
 
     def render(self, *args: Any, **kwargs: Any) -> str:
         """Return the page, with the block if it is an article's page and the theme shows none."""
@@ -46,33 +49,38 @@ class InsertingTemplate:
 
     def render_block(self, source: Any, context: Mapping[str, Any]) -> str:
         """Return the block, or nothing where an article is such that our own template fails."""
-        if find_writer(self.generator) is None:
-            return render_partial(self.generator, source, context)  # whoever wrote it sees its errors
+        template = self.generator.get_template(PARTIAL)
         try:
-            return render_partial(self.generator, source, context)
-        except Exception as error:  # noqa: BLE001 - an article may set any attribute to anything
-            fault = error
-        report_fault(
-            f"{context['output_file']} has no related posts: its block cannot be rendered",
-            fault,
-            self.strict,
-            "more pages have no related posts: their blocks cannot be rendered",
-        )
+            return str(template.render({**context, "article": source}))
+        except Exception as error:
+            if not is_own(template):
+                raise  # its author needs to see the error
+            self.messages.warn(
+                f"{context['output_file']} has no related posts: its block cannot be rendered "
+                f"({describe_error(error)}).",
+                "more pages have no related posts: their blocks cannot be rendered",
+            )
+        self.messages.deliver()
         return ""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.template, name)
 
 
-def insert_into_pages(generator: Any, insert: bool | str, strict: bool = False) -> None:
+def insert_into_pages(generator: Any, insert: bool | str, messages: Messages) -> None:
     """Make the templates that ``generator`` hands out add the block to the pages of articles."""
     if insert is not False:
-        generator.get_template = partial(_get_template, generator, generator.get_template, insert, strict)
+        generator.get_template = partial(_get_template, generator, generator.get_template, insert, messages)
 
 
-def _get_template(generator: Any, original: Any, insert: bool | str, strict: bool, name: str) -> Any:
+def _get_template(generator: Any, original: Any, insert: bool | str, messages: Messages, name: str) -> Any:
     template = original(name)
-    return template if name == PARTIAL else InsertingTemplate(template, generator, insert, strict)
+    return template if name == PARTIAL else InsertingTemplate(template, generator, insert, messages)
+
+
+def is_own(template: Any) -> bool:
+    """Return whether a template is one of the plugin's, and not a theme's or the blogger's."""
+    return template.filename is not None and Path(template.filename).parent == TEMPLATES
 
 
 def find_source(context: Mapping[str, Any]) -> Any:

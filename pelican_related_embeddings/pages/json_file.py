@@ -16,7 +16,7 @@ def dump_related(
 
     Args:
         posts: The published posts by their rows.
-        lists: The related posts of each row, best first; those not among ``posts``, such as drafts, are left out.
+        lists: The related posts of each row, best first; those not among ``posts`` are left out.
         site_url: What all URLs begin with.
     """
     entries = [

@@ -42,6 +42,16 @@ class RelatedPosts(list[Any]):
         self.shown = True
         return super().__iter__()
 
+    def copy(self) -> list[Any]:
+        """Return the articles as a plain list."""
+        return list(self)
+
+    def __add__(self, other: list[Any], /) -> list[Any]:
+        return [*self, *other]
+
+    def __radd__(self, other: list[Any], /) -> list[Any]:
+        return [*other, *self]
+
     def __reversed__(self) -> Iterator[Any]:
         self.shown = True
         return super().__reversed__()

@@ -28,6 +28,7 @@ class TemplateTools:
         self._title = settings.title
         self._headings: dict[str, str] = {}
         self._urls: dict[int, tuple[Any, str]] = {}
+        self._items: dict[tuple[Any, ...], tuple[Any, Markup]] = {}
 
     def heading(self, source: Any) -> str:
         """Return the heading of the block for an article; empty if the blogger wants none."""
@@ -47,8 +48,17 @@ class TemplateTools:
     def item(self, record: Record, lang: str, site_url: str = "") -> Markup:
         """Return what stands in an item of the list on a page in ``lang``.
 
-        Here rather than in the template, since Jinja takes three times as long for one.
+        The same post is an item of many lists, so each item is written once.
         """
+        terms = record.terms if "terms" in self.show else ()
+        key = (id(record.article), str(lang), site_url, terms)
+        found = self._items.get(key)
+        if found is None:
+            # The post is kept, so that its id stays its own.
+            found = self._items[key] = (record.article, self._write_item(record, lang, site_url))
+        return found[1]
+
+    def _write_item(self, record: Record, lang: str, site_url: str) -> Markup:
         post, show = record.article, self.show
         parts = [self._show_picture(post, site_url)] if "image" in show else []
         hreflang = f' hreflang="{escape(post.lang)}"' if post.lang != lang else ""

@@ -4,18 +4,16 @@ Standard library only: a build in which nothing but a date or a pin changed come
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from heapq import heapify, heappop, heappush
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple
 
 from ..settings import Settings
 from ..text.document import Document, order_documents
+from .refusals import DAY, find_newest, fold, may_be_suggested, refuse_fill, refuse_list, refuse_pair
 
-DAY = 86400.0
 MMR_POOL = 4  # candidates per place that diversity chooses from
-SLUGS_NAMED = 10  # unknown ones of a document, each with the likeliest that was meant, which takes time
-FAR_FUTURE = 253_000_000_000.0  # seconds: year 9987; an undated draft has the last day of year 9999
+SLUGS_NAMED = 10  # unknown ones of a site, each with the one that was probably meant, which takes time
 
 
 # Tuples, not dataclasses: a build makes many thousands of candidates, and each class costs its start.
@@ -24,7 +22,7 @@ FAR_FUTURE = 253_000_000_000.0  # seconds: year 9987; an undated draft has the l
 class Candidate(NamedTuple):
     """A post that could be shown under another one.
 
-    ``row`` is its place among the documents. ``score`` is from 0 to 1 and means the same on every blog;
+    ``row`` is the document's. ``score`` is from 0 to 1 and means the same on every blog;
     ``semantic`` and ``lexical`` are the two parts of what it was ranked by, in standard deviations;
     ``terms`` are the shared words that count most, as the author wrote them.
     """
@@ -44,19 +42,23 @@ Queued = tuple[int, float, int, int, int, Candidate, Iterator[Candidate]]
 
 
 class Selection(NamedTuple):
-    """The posts shown under each document, and what its author should be told."""
+    """The posts shown under each document, and what its author should be warned of.
+
+    ``short`` tells that a list could be longer if candidates beyond those kept were ranked.
+    """
 
     lists: tuple[Candidates, ...]
     warnings: tuple[str, ...] = ()
+    short: bool = False
 
 
-class Pool(NamedTuple):
+class Ranked(NamedTuple):
     """What ranking gives to choose from.
 
     ``candidates`` holds, per document, the best ones, best first; ``depth`` is how many were kept, so a
     shorter list is complete. ``duplicates`` are pairs of rows with nearly the same text. ``deepen`` ranks
-    all documents of a mask for one row, when the kept ones do not suffice. ``similarity`` is the cosine
-    of two rows; only needed for diversity.
+    all documents of a mask for one row, and ``similarity`` is the cosine of two rows: both are missing
+    where the candidates are those of an earlier build.
     """
 
     candidates: Sequence[Candidates]
@@ -67,148 +69,112 @@ class Pool(NamedTuple):
 
 
 def select_related(
-    documents: Sequence[Document], pool: Pool, settings: Settings, other_slugs: Collection[str] = ()
+    documents: Sequence[Document], ranked: Ranked, settings: Settings, other_slugs: Collection[str] = ()
 ) -> Selection:
     """Return at most ``settings.max`` posts for each document, best first, pinned ones before all.
 
     ``other_slugs`` are those of posts that exist but are not among ``documents``: no reason to warn.
 
     The lists of all documents are filled together, best pairs first, so that no post appears in more
-    than ``settings.max_appearances`` of them (pins are not refused); see ``_Desk.fill``.
+    than ``settings.max_appearances`` of them (pins are not refused); see ``_Lists.fill``.
     """
-    desk = _Desk(documents, pool, settings, other_slugs)
-    desk.pin()
-    desk.fill()
-    return Selection(tuple(tuple(chosen) for chosen in desk.chosen), tuple(desk.warnings))
-
-
-def may_be_suggested(documents: Sequence[Document], settings: Settings) -> list[bool]:
-    """Return for each document whether the settings and its author allow it in anybody's list."""
-    categories = {_fold(category) for category in settings.exclude_categories}
-    tags = {_fold(tag) for tag in settings.exclude_tags}
-    oldest = find_newest(documents) - (settings.max_age_days or 0.0) * DAY
-    return [
-        document.published
-        and not document.never
-        and (not document.is_page or "suggestions" in settings.pages)
-        and _fold(document.category) not in categories
-        and (not tags or tags.isdisjoint(map(_fold, document.tags)))
-        and not any(fnmatchcase(document.path, glob) for glob in settings.exclude_paths)
-        and (settings.max_age_days is None or not document.date or document.date >= oldest)
-        for document in documents
-    ]
+    lists = _Lists(documents, ranked, settings)
+    warnings = lists.pin(other_slugs)
+    lists.fill()
+    return Selection(tuple(map(tuple, lists.chosen)), tuple(warnings), lists.short)
 
 
 def limit_appearances(settings: Settings) -> int:
-    """Return the most lists that one post may appear in."""
+    """Return the number of lists that one post may appear in at most."""
     return settings.max_appearances or 3 * settings.max
 
 
-def find_newest(documents: Iterable[Document]) -> float:
-    """Return the date of the newest published document: what ages are counted from, never the clock."""
-    dates = (document.date for document in documents if document.published)
-    return max((date for date in dates if date < FAR_FUTURE), default=0.0)
+def group_twins(
+    documents: Sequence[Document], duplicates: Iterable[tuple[int, int]]
+) -> dict[int, dict[int, str]]:
+    """Return for each row the rows that a list must not show beside it, and what they are to it."""
+    rows = {document.path: row for row, document in enumerate(documents)}
+    pairs = [(first, second, "nearly the same text as") for first, second in duplicates]
+    for row, document in enumerate(documents):
+        known = (path for path in document.translations if path in rows)
+        pairs += [(row, rows[path], "a translation of") for path in known]
+    twins: dict[int, dict[int, str]] = {}
+    for first, second, kind in pairs:
+        twins.setdefault(first, {})[second] = kind
+        twins.setdefault(second, {})[first] = kind
+    return twins
 
 
-class _Desk:
-    """Where the lists of one site are made; ``chosen`` has them, row by row."""
+def settle_ties(candidates: Iterable[Candidate], order: Sequence[int]) -> Candidates:
+    """Return ``candidates`` with equal ones newest first, as ``order`` has it.
 
-    def __init__(
-        self, documents: Sequence[Document], pool: Pool, settings: Settings, other_slugs: Collection[str]
-    ) -> None:
+    Not left to ranking, so that a changed date needs no new one.
+    """
+    settled: list[Candidate] = []
+    for _, equal in groupby(candidates, key=lambda c: (c.score, c.semantic, c.lexical)):
+        settled += sorted(equal, key=lambda c: order[c.row])
+    return tuple(settled)
+
+
+class _Lists:
+    """The lists of one site in the making; ``chosen`` has them, row by row."""
+
+    def __init__(self, documents: Sequence[Document], ranked: Ranked, settings: Settings) -> None:
         self.documents = documents
-        self.pool = pool
+        self.ranked = ranked
         self.settings = settings
-        self.other_slugs = other_slugs
-        self.warnings: list[str] = []
         self.chosen: list[list[Candidate]] = [[] for _ in documents]
+        self.short = False
         self.appearances = [0] * len(documents)
         self.cap = limit_appearances(settings)
         self.allowed = may_be_suggested(documents, settings)
         self.order = order_documents(documents)
         self.fading = _fade(documents, settings.half_life_days)
         self.rows = {document.path: row for row, document in enumerate(documents)}
-        self.twins = self.group_twins()
+        self.twins = group_twins(documents, ranked.duplicates)
         self.reachable: dict[str, list[int]] = {}
-        self.slugs: dict[str, list[int]] = {}
-        for row, document in enumerate(documents):
-            self.slugs.setdefault(document.slug, []).append(row)
 
-    def group_twins(self) -> dict[int, set[int]]:
-        """Return for each row the rows that say the same: near-duplicates and translations."""
-        twins: dict[int, set[int]] = {}
-        pairs = list(self.pool.duplicates)
-        for row, document in enumerate(self.documents):
-            pairs += [(row, self.rows[path]) for path in document.translations if path in self.rows]
-        for first, second in pairs:
-            twins.setdefault(first, set()).add(second)
-            twins.setdefault(second, set()).add(first)
-        return twins
+    def gets_list(self, source: Document) -> bool:
+        return next(refuse_list(source, self.settings), None) is None
 
     def may_follow(self, source: Document, target: Document) -> bool:
-        """Return whether ``target`` may be in the list of ``source``."""
-        settings = self.settings
-        if target.path == source.path or target.slug in source.excluded:
-            return False
-        if settings.category != "any":
-            same = _fold(target.category) == _fold(source.category)
-            if same != (settings.category == "same"):
-                return False
-        if not settings.newer and source.date and target.date > source.date:
-            return False
-        return not (settings.skip_linked and target.path in source.links)
-
-    def gets_list(self, document: Document) -> bool:
-        """Return whether ``document`` has a list at all."""
-        if document.hidden or not self.settings.max:
-            return False
-        return not document.is_page or "sources" in self.settings.pages
+        return next(refuse_pair(source, target, self.settings), None) is None
 
     # Pins
 
-    def pin(self) -> None:
-        """Put pinned posts first, in the author's order; warn of slugs that no document has."""
+    def pin(self, other_slugs: Collection[str]) -> list[str]:
+        """Put pinned posts first, in the author's order; return a warning for each slug that nobody has."""
+        slugs: dict[str, list[int]] = {}
+        for row, document in enumerate(self.documents):
+            slugs.setdefault(document.slug, []).append(row)
+        unknown: list[tuple[str, str, str]] = []
         for row, source in enumerate(self.documents):
             if (source.pins or source.excluded) and self.gets_list(source):
-                self.check_slugs(source)
-                found = (self.find_pin(source, slug) for slug in source.pins)
+                named = [("related_posts", slug) for slug in source.pins]
+                named += [("related_posts_exclude", slug) for slug in source.excluded]
+                unknown += [
+                    (source.path, name, slug)
+                    for name, slug in named
+                    if slug not in slugs and slug not in other_slugs
+                ]
+                found = (self.find_pin(source, slug, slugs.get(slug, ())) for slug in source.pins)
                 targets = list(dict.fromkeys(target for target in found if target is not None))
-                ranked = {candidate.row: candidate for candidate in self.pool.candidates[row]}
+                ranked = {candidate.row: candidate for candidate in self.ranked.candidates[row]}
                 for target in targets[: self.settings.max]:
                     candidate = ranked.get(target, Candidate(target, 0.0))
                     self.take(row, candidate._replace(pinned=True))
+        return list(_describe_unknown(unknown, slugs))
 
-    def find_pin(self, source: Document, slug: str) -> int | None:
-        """Return the row of the published post named ``slug``, in the source's language if there is one.
+    def find_pin(self, source: Document, slug: str, named: Iterable[int]) -> int | None:
+        """Return the published one of the rows ``named`` so, in the source's language if there is one.
 
         What the author says of one pair goes before what is said of a post in general: a post that is
         never suggested can be pinned, one that is excluded from this very list cannot.
         """
         own = {source.path, *source.translations}
-        rows = [
-            row
-            for row in self.slugs.get(slug, [])
-            if self.documents[row].published and self.documents[row].path not in own
-        ]
+        rows = [row for row in named if self.documents[row].published and self.documents[row].path not in own]
         rows.sort(key=lambda row: (self.documents[row].lang != source.lang, self.order[row]))
         return rows[0] if rows and slug not in source.excluded else None
-
-    def check_slugs(self, source: Document) -> None:
-        """Warn of the slugs in a document's metadata that nothing has."""
-        for name, slugs in (("related_posts", source.pins), ("related_posts_exclude", source.excluded)):
-            unknown = [slug for slug in slugs if slug not in self.slugs and slug not in self.other_slugs]
-            self.warnings += [self.describe_unknown(source, name, slug) for slug in unknown[:SLUGS_NAMED]]
-            if more := unknown[SLUGS_NAMED:]:
-                self.warnings.append(f"{source.path}: {name} names {len(more):,} more that no article has")
-
-    def describe_unknown(self, source: Document, name: str, slug: str) -> str:
-        """Return a warning that names the file, the slug and the one that was probably meant."""
-        from difflib import get_close_matches  # late, as nearly all slugs are known
-
-        others = sorted(self.slugs.keys() - {source.slug})
-        close = get_close_matches(slug, others, n=1, cutoff=0.0)
-        hint = f'; did you mean "{close[0]}"?' if close else "."
-        return f'{source.path}: {name} names "{slug}", but no article has that slug{hint}'
 
     # Filling up
 
@@ -221,19 +187,21 @@ class _Desk:
         wanted = [
             row
             for row, document in enumerate(self.documents)
-            if self.gets_list(document) and (self.settings.fill or not document.pins)
+            if self.gets_list(document) and next(refuse_fill(document), None) is None
         ]
         wanted.sort(key=self.order.__getitem__)
         for published in (True, False):
             rows = [row for row in wanted if self.documents[row].published is published]
-            self.grant({row: self.list_allowed(row, self.pool.candidates[row]) for row in rows})
-            for row in rows:
-                if self.pool.deepen is not None and self.is_short(row):
-                    self.dig(row, self.pool.deepen)
+            self.grant({row: self.list_allowed(row, self.ranked.candidates[row]) for row in rows})
+            for row in filter(self.is_short, rows):
+                if self.ranked.deepen is None:
+                    self.short = True
+                else:
+                    self.dig(row, self.ranked.deepen)
 
     def list_allowed(self, row: int, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
         """Return those of a document's candidates that may follow it, in the order they should have."""
-        allowed = self.sift_candidates(self.documents[row], candidates)
+        allowed = self.sift_candidates(self.documents[row], settle_ties(candidates, self.order))
         if self.settings.half_life_days is not None:
             allowed = iter(sorted(allowed, key=lambda c: (-self.weigh(c), self.order[c.row])))
         return iter(self.diversify(list(allowed))) if self.settings.diversity else allowed
@@ -267,7 +235,7 @@ class _Desk:
 
     def diversify(self, ordered: list[Candidate]) -> list[Candidate]:
         """Reorder by maximal marginal relevance (Carbonell and Goldstein, 1998)."""
-        similarity, share = self.pool.similarity, self.settings.diversity
+        similarity, share = self.ranked.similarity, self.settings.diversity
         if similarity is None:
             return ordered
         pool, rest = ordered[: MMR_POOL * self.settings.max], ordered[MMR_POOL * self.settings.max :]
@@ -316,8 +284,8 @@ class _Desk:
 
     def is_short(self, row: int) -> bool:
         """Return whether a list has room that candidates beyond those kept could fill."""
-        kept = self.pool.candidates[row]
-        if len(self.chosen[row]) >= self.settings.max or len(kept) < self.pool.depth:
+        kept = self.ranked.candidates[row]
+        if len(self.chosen[row]) >= self.settings.max or len(kept) < self.ranked.depth:
             return False
         return kept[-1].score >= self.settings.min_score
 
@@ -332,14 +300,32 @@ class _Desk:
 
     def list_reachable(self, category: str) -> list[int]:
         """Return the rows that posts of a category may have in their lists, worked out once for each."""
-        key = _fold(category) if self.settings.category == "same" else ""
+        key = fold(category) if self.settings.category == "same" else ""
         if key not in self.reachable:
             self.reachable[key] = [
                 row
                 for row, document in enumerate(self.documents)
-                if self.allowed[row] and (not key or _fold(document.category) == key)
+                if self.allowed[row] and (not key or fold(document.category) == key)
             ]
         return self.reachable[key]
+
+
+def _describe_unknown(unknown: Sequence[tuple[str, str, str]], slugs: Collection[str]) -> Iterator[str]:
+    """Yield warnings of slugs that nothing has, given as path, name of the metadata and slug."""
+    for path, name, slug in unknown[:SLUGS_NAMED]:
+        hint = _find_likely(slug, slugs)
+        yield f'{path}: {name} names "{slug}", but no article has that slug{hint}'
+    if more := unknown[SLUGS_NAMED:]:
+        count = len({path for path, _, _ in more})
+        posts = "1 post" if count == 1 else f"{count:,} posts"
+        yield f"{len(more):,} more slugs in the metadata of {posts} belong to no article."
+
+
+def _find_likely(slug: str, slugs: Collection[str]) -> str:
+    from difflib import get_close_matches  # late, as nearly all slugs are known
+
+    close = get_close_matches(slug, sorted(slugs), n=1)
+    return f'; did you mean "{close[0]}"?' if close else "."
 
 
 def _fade(documents: Sequence[Document], half_life_days: float | None) -> list[float]:
@@ -350,7 +336,3 @@ def _fade(documents: Sequence[Document], half_life_days: float | None) -> list[f
     ages = [max(0.0, newest - document.date) / DAY if document.date else 0.0 for document in documents]
     # Rounded, since powers may differ in their last digit from one machine to another.
     return [round(0.5 ** (age / half_life_days), 9) for age in ages]
-
-
-def _fold(text: str) -> str:
-    return text.strip().casefold()

@@ -9,12 +9,12 @@ from posixpath import join, normpath
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from pelican.contents import Page
+from pelican.contents import Article, Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from ..settings import Settings
 from ..text.document import Document
-from .metadata import add_decisions, path_content, read_lang, read_metadata
+from .metadata import add_decisions, path_content, read_lang, read_metadata, read_series
 
 MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
 
@@ -50,16 +50,31 @@ def _list_contents(generator: Any, settings: Settings) -> list[tuple[Sequence[An
     return [(getattr(generator, name, ()), published) for name, published in names]
 
 
+def list_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
+    """Return the slugs of all that could be pinned, also of what a subsite has filtered out."""
+    contents = [
+        content
+        for generator in generators
+        for content in generator.context.get("generated_content", {}).values()
+    ]
+    kinds = (Article, Page) if "suggestions" in settings.pages else Article
+    return {str(content.slug) for content in contents if isinstance(content, kinds)}
+
+
 def describe_contents(
     contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str
 ) -> list[Document]:
-    """Return a document for each of ``contents``."""
+    """Return a document for each of ``contents``; links and series only where the settings ask for them."""
     paths: dict[str, str] = {}
-    if settings.skip_linked:
+    if "linked" in settings.skip:
         for content, _ in contents:
             with contextlib.suppress(ValueError):
                 paths[_shorten(f"{site_url}/{content.url}")] = path_content(content)
-    return [_describe(content, published, paths, site_url) for content, published in contents]
+    documents = [_describe(content, published, paths, site_url) for content, published in contents]
+    if "series" in settings.skip:
+        pairs = zip(documents, contents, strict=True)
+        return [one._replace(series=read_series(content, one.title)) for one, (content, _) in pairs]
+    return documents
 
 
 def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url: str) -> Document:

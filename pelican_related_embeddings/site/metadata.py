@@ -6,9 +6,13 @@ from typing import Any
 
 from ..text.document import Document
 
-METADATA = ("related_posts", "related_posts_exclude", "related_posts_hide", "related_posts_never")
-LEAST_ALIKE = 0.85  # of a misspelt name of those and the right one, as difflib measures it
-SHORTEST_MISSPELT = 9  # letters; what is shorter can be like none of them
+METADATA = (
+    "related_posts",
+    "related_posts_exclude",
+    "related_posts_fill",
+    "related_posts_hide",
+    "related_posts_never",
+)
 _FALSE = frozenset(("false", "no", "off", "0", "n", "f", "none"))
 
 
@@ -38,7 +42,23 @@ def add_decisions(document: Document, metadata: Mapping[str, Any]) -> Document:
         excluded=_split(decided.get("related_posts_exclude")),
         hidden=_is_true(decided.get("related_posts_hide")),
         never=_is_true(decided.get("related_posts_never")),
+        fill=_is_true(decided.get("related_posts_fill", True)),
     )
+
+
+def read_series(content: Any, title: str) -> str:
+    """Return what all parts of a content's series have in common, or an empty text.
+
+    The plugin pelican-series sets ``series`` to a dict. Without it, titles that differ in one number only
+    belong to a series: its key is then such a title without the number.
+    """
+    series = getattr(content, "series", None)
+    if isinstance(series, Mapping):
+        series = series.get("name")
+    if isinstance(series, str) and series.strip():
+        return f"series {series.strip().casefold()}"
+    bare, count = re.subn(r"(?<!\w)(?<!\d\.)\d{1,3}(?!\w|\.\d)", "#", title.casefold())
+    return f"title {bare}" if count == 1 else ""
 
 
 def _split(value: Any) -> tuple[str, ...]:
@@ -58,29 +78,18 @@ def _fold_name(name: str) -> str:
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def describe_misspelt(contents: Iterable[Any]) -> list[str]:
-    """Return a warning for each metadata name that is nearly, but not quite, one of ours."""
-    close: dict[str, list[str]] = {}
+def find_unknown(contents: Iterable[Any]) -> list[str]:
+    """Return a warning for each metadata name that begins like ours and is none of them."""
     found: dict[str, list[str]] = {}
     for content in contents:
         for name in read_metadata(content):
-            if name not in close:
-                folded = _fold_name(name)
-                known = folded in METADATA
-                close[name] = [] if known or len(name) < SHORTEST_MISSPELT else _find_close(folded)
-            if close[name]:
+            if name.startswith("related_posts") and _fold_name(name) not in METADATA:
                 found.setdefault(name, []).append(path_content(content))
+    known = ", ".join(METADATA)
     return [
-        f'{paths[0]}{_count_others(paths)}: the metadata name "{name}" means nothing; '
-        f'did you mean "{close[name][0]}"?'
+        f'{paths[0]}{_count_others(paths)}: "{name}" is not a field of this plugin; its fields are {known}.'
         for name, paths in found.items()
     ]
-
-
-def _find_close(name: str) -> list[str]:
-    from difflib import get_close_matches  # late: few sites have names that are worth comparing
-
-    return get_close_matches(name, METADATA, n=1, cutoff=LEAST_ALIKE)
 
 
 def _count_others(paths: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Other plugins that make lists of related posts, and what their lists are called."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from .metadata import read_metadata
@@ -11,6 +11,7 @@ RIVALS = {
     "similar_posts": "pelican-similar-posts",
     "similar_articles": "pelican-similar-articles-light",
 }
+ALIASES = ("similar_posts", "similar_articles")  # set where no other plugin does: themes read these names too
 
 
 def find_rivals(contents: Iterable[Any]) -> dict[str, str]:
@@ -27,10 +28,9 @@ def find_rivals(contents: Iterable[Any]) -> dict[str, str]:
     }
 
 
-def describe_rivals(rivals: Mapping[str, str]) -> list[str]:
-    """Return a warning for each plugin whose lists are replaced."""
-    return [
-        f"{plugin} runs too. Its lists are replaced: article.{name} is the list of this plugin. "
-        f"Take {plugin} out of PLUGINS, or uninstall it if PLUGINS is not set."
-        for name, plugin in rivals.items()
-    ]
+def describe_rival(plugin: str) -> str:
+    """Return a warning for a plugin whose lists are replaced."""
+    return (
+        f"{plugin} runs too. Its lists are replaced: article.related_posts is the list of this plugin. "
+        f"Remove {plugin} from PLUGINS, or uninstall it if PLUGINS is not set."
+    )

@@ -9,13 +9,11 @@ from urllib.parse import urljoin
 from pelican import DEFAULT_CONFIG_NAME, get_instance, parse_arguments
 from pelican.plugins._utils import get_plugin_name
 
-from ..command.report import Post
 from ..errors import CommandError, RelatedEmbeddingsError
-from ..plugin import check_settings, find_slugs
-from ..settings import Settings, read_settings
+from ..settings import Settings, locate_cache, locate_model, read_settings
 from ..text.document import Document
 from ..text.html import extract_text
-from .contents import collect_contents, describe_contents
+from .contents import collect_contents, describe_contents, list_slugs
 from .metadata import path_content
 
 # Pelican's own cache of content is written while it reads, and may hold what an older plugin made.
@@ -33,6 +31,18 @@ class Site:
     pelican: Any
     settings: Settings
     cache: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """How a document is named to its author."""
+
+    path: str
+    slug: str
+    title: str
+    lang: str
+    url: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +69,17 @@ def open_site(settings_file: str | None, content: str | None) -> Site:
     arguments = [*([content] if content else []), *(["-s", settings_file] if settings_file else [])]
     try:
         pelican, config = get_instance(parse_arguments([*arguments, "-e", *_OVERRIDES]))
-        check_settings(pelican)
+        settings = read_settings(config)
     except RelatedEmbeddingsError:
         raise
     except Exception as error:
-        raise CommandError(_blame("load this site", error)) from error
+        raise CommandError(_describe_failure("load this site", error)) from error
     if PACKAGE not in map(get_plugin_name, pelican.plugins):
         _logger.warning(
             'PLUGINS does not name "%s", so a build of this site shows no related posts yet.', PACKAGE
         )
-    return Site(pelican, read_settings(config), Path(config["RELATED_EMBEDDINGS_CACHE"]))
+    settings = replace(settings, model=locate_model(config, settings))
+    return Site(pelican, settings, locate_cache(config, settings))
 
 
 def _check_file(settings_file: str | None, content: str | None) -> None:
@@ -89,7 +100,7 @@ def read_contents(site: Site) -> Contents:
     try:
         generators = _generate_contexts(site.pelican)
     except Exception as error:
-        raise CommandError(_blame("read this site's content", error)) from error
+        raise CommandError(_describe_failure("read this site's content", error)) from error
     return _describe(generators, site)
 
 
@@ -117,13 +128,15 @@ def _describe(generators: list[Any], site: Site) -> Contents:
     found = collect_contents(generators, site.settings)
     config = site.pelican.settings
     # A report wants the links whether or not the settings do.
-    linked = describe_contents(found, replace(site.settings, skip_linked=True), config["SITEURL"] or "")
-    kept = linked if site.settings.skip_linked else [document._replace(links=()) for document in linked]
+    skip = tuple(dict.fromkeys((*site.settings.skip, "linked")))
+    linked = describe_contents(found, replace(site.settings, skip=skip), config["SITEURL"] or "")
+    wanted = "linked" in site.settings.skip
+    kept = linked if wanted else [document._replace(links=()) for document in linked]
     return Contents(
         documents=tuple(kept),
         posts=tuple(_describe_post(content, published, config) for content, published in found),
         links=tuple(document.links for document in linked),
-        other_slugs=frozenset(find_slugs(generators, site.settings)),
+        other_slugs=frozenset(list_slugs(generators, site.settings)),
         language=str(config["DEFAULT_LANG"]),
     )
 
@@ -140,6 +153,6 @@ def _describe_post(content: Any, published: bool, config: Any) -> Post:
     )
 
 
-def _blame(task: str, error: BaseException) -> str:
+def _describe_failure(task: str, error: BaseException) -> str:
     lines = str(error).strip().splitlines() or ["no reason given"]
     return f"Pelican cannot {task}: {type(error).__name__}: {lines[0]}"

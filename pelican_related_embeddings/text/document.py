@@ -1,10 +1,10 @@
-"""What the pipeline knows of an article or page. Knows nothing of Pelican."""
+"""What the pipeline knows of an article or page."""
 
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..store.keys import TEXT_VERSION, hash_parts
+from ..store.keys import RESULTS_VERSION, hash_parts
 
 
 class Document(NamedTuple):
@@ -12,7 +12,8 @@ class Document(NamedTuple):
 
     ``path`` is its source file relative to the site's content, with forward slashes; ``title`` and
     ``html`` may hold markup; ``date`` is seconds since 1970 (0: none). ``translations`` are the paths of
-    the same post in other languages. The last six fields are what its author decided; see ``selection``.
+    the same post in other languages, ``links`` those of the posts that its text links to. The fields from
+    ``pins`` to ``fill`` are what its author decided; ``series`` names the series that it is a part of.
     """
 
     path: str
@@ -31,6 +32,8 @@ class Document(NamedTuple):
     excluded: tuple[str, ...] = ()
     hidden: bool = False
     never: bool = False
+    fill: bool = True
+    series: str = ""
 
 
 _READ = ("title", "html")  # in a document's key; all its other fields are compared as they are
@@ -39,7 +42,7 @@ _COMPARED = tuple(name for name in Document._fields if name not in _READ)
 
 def key_document(document: Document) -> bytes:
     """Return the 16-byte key of a document's words: its title and HTML, and how they are read."""
-    return hash_parts(f"text {TEXT_VERSION}", document.title, document.html)
+    return hash_parts(f"words {RESULTS_VERSION}", document.title, document.html)
 
 
 def key_documents(documents: Sequence[Document], keys: Sequence[bytes], *parts: str) -> bytes:

@@ -5,7 +5,7 @@ It is stored as JSON in the cache, so that an unchanged build imports neither nu
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..text.terms import TermCounts
-    from .names import Wording
 
 MAP_VERSION = 1  # part of the key of a stored map: raise it when the same posts give another map
 
@@ -50,6 +49,10 @@ class TopicMap:
         numbered = _is_numbered(self.coarse, self.coarse_labels) and _is_numbered(self.fine, self.fine_labels)
         if len(lengths) != 1 or not inside or not numbered:
             raise ValueError("not a topic map: its parts do not belong together")
+
+    def list_positions(self) -> dict[str, Position]:
+        """Return the position of each post by its key: what the next map starts from."""
+        return dict(zip(self.keys, self.positions, strict=True))
 
     def to_json(self) -> str:
         """Return the map as JSON, the same text for the same map."""
@@ -90,9 +93,14 @@ def key_map(documents: Sequence[Document], keys: Sequence[bytes], encoder: str) 
     return hash_parts(f"map {MAP_VERSION}", encoder, json.dumps(facts), b"".join(keys))
 
 
-def recall_map(key: bytes, cache: Cache) -> TopicMap | None:
-    """Return the map stored under ``key``; None if there is none, or only a damaged one."""
-    content = cache.read("results", [key]).get(key)
+def recall_map(key: bytes, documents: Sequence[Document], cache: Cache) -> TopicMap | None:
+    """Return the map of ``documents`` stored under ``key``; None if there is none, or only a damaged one."""
+    # The last map is read as well, so that it stays in the cache for as long as the site is built.
+    known = _load_map(cache.read("results", [key, _key_last(documents)]).get(key))
+    return known if known and known.keys == tuple(document.path for document in documents) else None
+
+
+def _load_map(content: bytes | None) -> TopicMap | None:
     try:
         return TopicMap.from_json(decompress(content)) if content else None
     except ValueError:
@@ -104,30 +112,42 @@ def draw_map(
     vectors: "npt.NDArray[np.float32]",
     counts: "Sequence[TermCounts]",
     *,
+    key: bytes,
     cache: Cache,
-    key: bytes | None,
 ) -> TopicMap:
     """Draw the map of ``documents`` and store it.
 
-    Posts on the last map of the site stay where they were, nearly.
+    Posts on the last map of the site stay where they were, nearly. Without any vectors the words decide.
 
     Args:
         documents: The n published articles.
         vectors: (n, dim) float32, rows of unit length or zero.
         counts: The documents' terms.
-        cache: Has the last map, and gets the new one.
-        key: What ``key_map`` returned; None if the map must not be used again, since vectors are missing.
+        key: What ``key_map`` returned.
+        cache: Has the last map of the site, and gets the new one.
     """
     # Here and not above: a build that finds its map in the cache must not wait for these.
-    from .clusters import find_clusters
-    from .layout import DECIMALS, lay_out
-    from .names import name_clusters
+    import numpy as np
 
-    last = _key_last(documents)
+    from ..ranking.term_weights import weigh_terms
+    from .clusters import find_clusters
+    from .layout import DECIMALS, condense_terms, lay_out
+    from .names import name_clusters
+    from .wording import gather_wording, spell_terms
+
     paths = [document.path for document in documents]
-    positions = lay_out(vectors, _read_positions(recall_map(last, cache)), paths)
+    last = _key_last(documents)
+    previous = _load_map(cache.read("results", [last]).get(last))
+    terms = weigh_terms(counts, np.ones(len(counts), dtype=np.bool_))
+    points = vectors if vectors.any() else condense_terms(terms.rows)
+    positions = lay_out(points, previous.list_positions() if previous else {}, paths)
     coarse, fine = find_clusters(positions)
-    wording = _gather_wording(documents, counts)
+    wording = gather_wording(
+        terms.rows,
+        spell_terms(terms, counts),
+        names=[(*document.tags, document.category) for document in documents],
+        languages=[document.lang for document in documents],
+    )
     drawn = TopicMap(
         keys=tuple(paths),
         positions=tuple((round(float(x), DECIMALS), round(float(y), DECIMALS)) for x, y in positions),
@@ -137,7 +157,7 @@ def draw_map(
         fine_labels=tuple(name_clusters(fine, wording)),
     )
     content = compress(drawn.to_json())
-    cache.write("results", {last: content, **({key: content} if key else {})})
+    cache.write("results", {last: content, key: content})
     return drawn
 
 
@@ -145,35 +165,3 @@ def _key_last(documents: Sequence[Document]) -> bytes:
     """Return the key of the last map of this site; subsites share a cache but not a main language."""
     languages = Counter(document.lang for document in documents)
     return hash_parts("last map", *(language for language, _ in languages.most_common(1)))
-
-
-def _read_positions(last: TopicMap | None) -> dict[str, Position]:
-    return dict(zip(last.keys, last.positions, strict=True)) if last else {}
-
-
-def _gather_wording(documents: Sequence[Document], counts: "Sequence[TermCounts]") -> "Wording":
-    """Return what the clusters of ``documents`` can be named by: terms, tags and categories."""
-    import numpy as np
-
-    from ..ranking.term_weights import weigh_terms
-    from .names import gather_wording
-
-    terms = weigh_terms(counts, np.ones(len(counts), dtype=np.bool_))
-    names = [(*document.tags, document.category) for document in documents]
-    languages = [document.lang for document in documents]
-    return gather_wording(terms.rows, _spell_terms(terms, counts), names, languages)
-
-
-def _spell_terms(terms: Any, counts: "Iterable[TermCounts]") -> list[str]:
-    """Return how each term of a ``TermMatrix`` is written by the first of the documents that has it."""
-    import numpy as np
-
-    vocabulary = [""] * len(terms.hashes)
-    rows = terms.rows
-    for row, document in enumerate(counts):
-        columns = rows.indices[rows.indptr[row] : rows.indptr[row + 1]]
-        written = document.read_written()
-        places = np.searchsorted(document.hashes, terms.hashes[columns])
-        for column, place in zip(columns.tolist(), places.tolist(), strict=True):
-            vocabulary[column] = vocabulary[column] or written[place]
-    return vocabulary

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import svds
 from scipy.spatial import cKDTree
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
@@ -22,6 +24,7 @@ DRIFT = 0.01  # most that the median post moves when a map is updated, in widths
 PERPLEXITY = 20.0  # about how many neighbours a post is held to
 SMALLEST_TSNE = 12  # posts; fewer have too few neighbours for t-SNE, principal components do
 MOST_STRETCH = 1.5  # of one side against the other, to use the space there is
+WORD_DIMENSIONS = 64  # of the vectors of a map that is drawn from words
 COMPONENTS = 50  # directions of the vectors that t-SNE sees; the rest is mostly noise
 TSNE_SPREAD = 1.1  # RMS radius of a finished t-SNE layout over sqrt(n), measured for n from 100 to 2,000
 NEIGHBORS = 5  # known posts that say where a new one goes
@@ -57,6 +60,20 @@ def lay_out(
         if known.sum() >= 3:
             positions = _fit_square(_turn_onto(positions, places, known))
     return _keep_inside(_separate(positions)).round(DECIMALS).astype(np.float32)
+
+
+def condense_terms(terms: csr_array) -> npt.NDArray[np.float32]:
+    """Return (n, dim) unit rows made of (n, t) tf-idf weights: their strongest directions.
+
+    Deerwester et al., "Indexing by latent semantic analysis" (1990).
+    """
+    if min(terms.shape) <= WORD_DIMENSIONS:
+        return np.asarray(terms.toarray(), dtype=np.float32)
+    with threadpool_limits(1):  # threads add up in any order
+        left, sizes, _ = svds(terms.astype(np.float64), WORD_DIMENSIONS, v0=np.ones(min(terms.shape)))
+    vectors = left * sizes
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return np.asarray(vectors / lengths, dtype=np.float32)
 
 
 def _look_up(

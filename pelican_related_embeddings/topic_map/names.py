@@ -1,18 +1,16 @@
 """Name each topic of a map by the words that set it apart."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix, hstack
 
 from .chart import Label
+from .wording import Wording, count_posts, fold_name
 
 Ids = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Scored = list[tuple[int, float]]  # columns with their scores, best first
 
 SMALL = 15  # posts; a cluster up to this size is named after what a quarter of them share
@@ -21,39 +19,6 @@ CANDIDATES = 40  # terms that a label is chosen from
 COMMON_SHARE = 0.25  # terms in more of a language's posts than this name no cluster
 FEW = 5  # posts; of fewer in a language nothing can be said about its grammar
 GRAMMAR_SHARE = 0.6  # terms in more of a language's posts than this are grammar, or say nothing either
-OWN_WORDS = 1.6  # how much more a tag or category counts than a word: the author chose it as a name
-
-
-@dataclass(frozen=True, eq=False)
-class Wording:
-    """What clusters can be named by.
-
-    ``weights`` is (n, t) CSR float64: how strongly each post has each term or name, none of them 0.
-    ``spelled`` has the t of them as readers know them, ``favour`` (t,) how much each counts, 0 for those that
-    name nothing. ``languages`` is (n,), the language of each post.
-    """
-
-    weights: csr_matrix
-    spelled: Sequence[str]
-    favour: Floats
-    languages: npt.NDArray[np.str_]
-
-
-def gather_wording(
-    terms: csr_matrix, vocabulary: Sequence[str], names: Sequence[Iterable[str]], languages: Sequence[str]
-) -> Wording:
-    """Return what clusters of n posts can be named by.
-
-    Args:
-        terms: (n, t) tf-idf weights of the posts.
-        vocabulary: The t terms, spelled for readers.
-        names: Tags and category of each post.
-        languages: Language of each post.
-    """
-    weights, spelled, favour = _join_names(terms, vocabulary, names)
-    tongues = np.asarray(languages)
-    favour = favour * ~_find_functional(weights, spelled, favour, tongues)
-    return Wording(weights, spelled, favour, tongues)
 
 
 def name_clusters(labels: Ids, wording: Wording) -> list[Label]:
@@ -87,92 +52,6 @@ def _find_alone(labels: Ids, languages: npt.NDArray[np.str_]) -> dict[int, tuple
     return alone
 
 
-def _fold(name: str) -> str:
-    return " ".join(name.replace("-", " ").replace("_", " ").casefold().split())
-
-
-def _join_names(
-    terms: csr_matrix, vocabulary: Sequence[str], names: Sequence[Iterable[str]]
-) -> tuple[csr_matrix, list[str], Floats]:
-    """Return the term matrix with tags and categories as further columns, their spelling and favour.
-
-    A name that is also a term takes the term's column: a post about Python need not be tagged so.
-    """
-    columns = _find_columns(vocabulary, {_fold(name) for own in names for name in own})
-    spelled = list(vocabulary)
-    favour = [1.0 if _can_name(term) else 0.0 for term in spelled]
-    rows, at = [], []
-    for row, own in enumerate(names):
-        for name in sorted({name for name in own if name.strip()}):
-            column = columns.setdefault(_fold(name), len(spelled))
-            if column == len(spelled):
-                spelled.append(name)
-                favour.append(OWN_WORDS)
-            elif favour[column] <= 1:
-                # The text knows better than a tag like "javascript" how the name is written.
-                spelled[column] = spelled[column] if name.islower() else name
-                favour[column] = OWN_WORDS
-            rows.append(row)
-            at.append(column)
-    shape = (terms.shape[0], len(spelled))
-    strong = float(np.quantile(terms.data, 0.95)) if terms.nnz else 1.0  # as a word in a title
-    tagged = csr_matrix((np.full(len(rows), strong), (rows, at)), shape=shape)
-    empty = csr_matrix((terms.shape[0], shape[1] - terms.shape[1]))
-    weights = csr_matrix(hstack([terms, empty]) + tagged)
-    weights.eliminate_zeros()
-    return weights, spelled, np.array(favour)
-
-
-def _find_columns(vocabulary: Sequence[str], folded: Collection[str]) -> dict[str, int]:
-    """Return the first column of each of the ``folded`` names that is also a term."""
-    columns: dict[str, int] = {}
-    for column, term in enumerate(vocabulary):
-        if (name := _fold(term)) in folded:
-            columns.setdefault(name, column)
-    return columns
-
-
-def _can_name(term: str) -> bool:
-    """Return whether a term found in the text may say something by itself."""
-    return len(term) > 1 and all(word[0].isalpha() for word in term.split())
-
-
-def _find_functional(
-    weights: csr_matrix, spelled: Sequence[str], favour: Floats, languages: npt.NDArray[np.str_]
-) -> Mask:
-    """Return which columns are phrases around a word of grammar, such as "the video" or "using jq".
-
-    There is no list of such words for every language; they are those that are in most of its posts.
-    Where the ranking has left the most frequent terms out, they are the ones without a column. Names
-    given by the author and words with a capital inside are not words of grammar however frequent.
-    """
-    usual = np.zeros(len(spelled), dtype=np.bool_)
-    for language in sorted(set(languages.tolist())):
-        rows = languages == language
-        if rows.sum() >= 20:
-            usual |= _count_posts(weights, rows) / rows.sum() > COMMON_SHARE / 2
-    telling = {
-        _fold(word) for word, often in zip(spelled, usual, strict=True) if not often or word[0].isupper()
-    }
-    return np.array(
-        [
-            value == 1 and " " in word and not all(_tells(part, telling) for part in word.split())
-            for word, value in zip(spelled, favour, strict=True)
-        ],
-        dtype=np.bool_,
-    )
-
-
-def _tells(word: str, telling: set[str]) -> bool:
-    # A capital within a word, since one at its beginning may only be that of a sentence.
-    return word[1:] != word[1:].lower() or _fold(word) in telling
-
-
-def _count_posts(weights: csr_matrix, rows: Mask) -> Floats:
-    """Return (t,): how many of the posts in ``rows`` have each term."""
-    return np.bincount(weights[rows].indices, minlength=weights.shape[1]).astype(np.float64)
-
-
 def _score_terms(labels: Ids, wording: Wording, alone: Collection[int]) -> list[Scored]:
     """Return for each cluster the terms that tell it best from the other posts of its language.
 
@@ -182,7 +61,7 @@ def _score_terms(labels: Ids, wording: Wording, alone: Collection[int]) -> list[
     scored: list[Scored] = [[] for _ in range(int(labels.max()) + 1)]
     for language, clusters in _group_clusters(labels, wording.languages).items():
         rows = wording.languages == language
-        everywhere, total = _count_posts(wording.weights, rows), float(rows.sum())
+        everywhere, total = count_posts(wording.weights, rows), float(rows.sum())
         for cluster in clusters:
             part = wording.weights[labels == cluster]
             columns, at = np.unique(part.indices, return_inverse=True)
@@ -236,7 +115,7 @@ def _choose_words(scored: Sequence[Scored], spelled: Sequence[str]) -> list[Labe
         range(len(scored)), key=lambda number: -max((s for _, s in scored[number]), default=0)
     ):
         words[cluster] = _pick_apart(scored[cluster], spelled, used)
-        used.update(_fold(word) for word in words[cluster])
+        used.update(fold_name(word) for word in words[cluster])
     return words
 
 
@@ -244,14 +123,14 @@ def _pick_apart(best: Scored, spelled: Sequence[str], used: Collection[str]) -> 
     """Return up to ``WORDS`` of the best terms that neither repeat nor contain one another."""
     chosen: list[tuple[int, float]] = []
     for column, score in best:
-        folded = _fold(spelled[column])
+        folded = fold_name(spelled[column])
         if folded in used:
             continue
-        rivals = [at for at, (other, _) in enumerate(chosen) if _overlap(folded, _fold(spelled[other]))]
+        rivals = [at for at, (other, _) in enumerate(chosen) if _overlap(folded, fold_name(spelled[other]))]
         if rivals:
             # "GitHub Actions" says more than "GitHub", if it holds for almost as many posts.
             other, strength = chosen[rivals[0]]
-            longer = len(folded) > len(_fold(spelled[other])) and score > 0.8 * strength
+            longer = len(folded) > len(fold_name(spelled[other])) and score > 0.8 * strength
             if longer and len(rivals) == 1:
                 chosen[rivals[0]] = column, score
             continue

@@ -1,0 +1,155 @@
+"""Why a post is not suggested: each rule of the author and of the settings, stated once.
+
+Selection asks whether there is a refusal; the command's ``explain`` reads all of them out.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from fnmatch import fnmatchcase
+from math import inf
+from typing import NamedTuple
+
+from ..settings import NAMED, Settings
+from ..text.document import Document
+
+DAY = 86400.0
+FAR_FUTURE = 253_000_000_000.0  # seconds: year 9987; an undated draft has the last day of year 9999
+
+
+class Refusal(Enum):
+    """Why a document is not in another's list, as a sentence about ``target`` and ``source``."""
+
+    # Of a list as a whole
+    HIDDEN = "the post has the metadata related_posts_hide, so it has no list"
+    NO_LISTS = "RELATED_EMBEDDINGS_MAX is 0, so no post has a list"
+    NO_LIST_ON_PAGES = 'the post is a page, and RELATED_EMBEDDINGS_PAGES does not name "sources"'
+    PINS_ONLY = "the post has the metadata related_posts_fill: false, so only its pinned posts are shown"
+    # Of a post in any list
+    UNPUBLISHED = "it is not published"
+    NEVER = "{target.path} has the metadata related_posts_never"
+    PAGE = 'it is a page, and RELATED_EMBEDDINGS_PAGES does not name "suggestions"'
+    EXCLUDED_CATEGORY = 'RELATED_EMBEDDINGS_EXCLUDE names its category "{target.category}"'
+    EXCLUDED_TAG = "RELATED_EMBEDDINGS_EXCLUDE names one of its tags ({tags})"
+    EXCLUDED_PATH = "RELATED_EMBEDDINGS_EXCLUDE matches {target.path}"
+    TOO_OLD = "it is older than RELATED_EMBEDDINGS_MAX_AGE_DAYS = {settings.max_age_days:g} allows"
+    # Of one post in one list
+    SELF = "it is the same post"
+    TRANSLATION = "it is a translation of the post"
+    LANGUAGE = (
+        'it is in another language ("{target.lang}", not "{source.lang}"), and '
+        "RELATED_EMBEDDINGS_ACROSS_LANGUAGES is False"
+    )
+    EXCLUDED_HERE = '{source.path} names "{target.slug}" in its metadata related_posts_exclude'
+    CATEGORY = (
+        'RELATED_EMBEDDINGS_CATEGORY is "{settings.category}", this post is in "{source.category}" and the '
+        'other in "{target.category}"'
+    )
+    NEWER = "it is newer, and RELATED_EMBEDDINGS_NEWER is False"
+    LINKED = 'the post\'s text already links to it, and RELATED_EMBEDDINGS_SKIP names "linked"'
+    SERIES = 'it is part of the same series, and RELATED_EMBEDDINGS_SKIP names "series"'
+
+    def describe(self, source: Document, target: Document, settings: Settings) -> str:
+        """Return the sentence for a post and a list."""
+        tags = ", ".join(target.tags)
+        return self.value.format(source=source, target=target, settings=settings, tags=tags)
+
+
+def refuse_list(source: Document, settings: Settings) -> Iterator[Refusal]:
+    """Yield why ``source`` has no list at all."""
+    if source.hidden:
+        yield Refusal.HIDDEN
+    if settings.max == 0:
+        yield Refusal.NO_LISTS
+    if source.is_page and "sources" not in settings.pages:
+        yield Refusal.NO_LIST_ON_PAGES
+
+
+def refuse_fill(source: Document) -> Iterator[Refusal]:
+    """Yield why the list of ``source`` is not filled up with suggestions."""
+    if source.pins and not source.fill:
+        yield Refusal.PINS_ONLY
+
+
+class Exclusions(NamedTuple):
+    """The setting EXCLUDE, sorted by what its entries name; ``oldest`` is the date that is not too old."""
+
+    categories: frozenset[str]
+    tags: frozenset[str]
+    globs: tuple[str, ...]
+    oldest: float
+
+
+def read_exclusions(documents: Iterable[Document], settings: Settings) -> Exclusions:
+    """Return what keeps a document of a site out of every list."""
+    named: dict[str, set[str]] = {name: set() for name in NAMED}
+    globs = []
+    for entry in settings.exclude:
+        kind = next((name for name in NAMED if entry.startswith(name)), "")
+        if kind:
+            named[kind].add(fold(entry.removeprefix(kind)))
+        else:
+            globs.append(entry)
+    oldest = find_newest(documents) - settings.max_age_days * DAY if settings.max_age_days else -inf
+    return Exclusions(frozenset(named["category:"]), frozenset(named["tag:"]), tuple(globs), oldest)
+
+
+def refuse_post(target: Document, settings: Settings, exclusions: Exclusions) -> Iterator[Refusal]:
+    """Yield why ``target`` is in nobody's list."""
+    if not target.published:
+        yield Refusal.UNPUBLISHED
+    if target.never:
+        yield Refusal.NEVER
+    if target.is_page and "suggestions" not in settings.pages:
+        yield Refusal.PAGE
+    if exclusions.categories and fold(target.category) in exclusions.categories:
+        yield Refusal.EXCLUDED_CATEGORY
+    if exclusions.tags and not exclusions.tags.isdisjoint(map(fold, target.tags)):
+        yield Refusal.EXCLUDED_TAG
+    if any(fnmatchcase(target.path, glob) for glob in exclusions.globs):
+        yield Refusal.EXCLUDED_PATH
+    if target.date and target.date < exclusions.oldest:
+        yield Refusal.TOO_OLD
+
+
+def refuse_pair(source: Document, target: Document, settings: Settings) -> Iterator[Refusal]:
+    """Yield why ``target`` is not in the list of ``source``."""
+    if target.path == source.path:
+        yield Refusal.SELF
+    if target.path in source.translations:
+        yield Refusal.TRANSLATION
+    if target.lang != source.lang and not settings.across_languages:
+        yield Refusal.LANGUAGE
+    if target.slug in source.excluded:
+        yield Refusal.EXCLUDED_HERE
+    if settings.category != "any":
+        same = fold(target.category) == fold(source.category)
+        if same != (settings.category == "same"):
+            yield Refusal.CATEGORY
+    if not settings.newer and source.date and target.date > source.date:
+        yield Refusal.NEWER
+    if settings.skip:
+        yield from _refuse_skipped(source, target, settings)
+
+
+def _refuse_skipped(source: Document, target: Document, settings: Settings) -> Iterator[Refusal]:
+    if "linked" in settings.skip and target.path in source.links:
+        yield Refusal.LINKED
+    if "series" in settings.skip and source.series and source.series == target.series:
+        yield Refusal.SERIES
+
+
+def may_be_suggested(documents: Sequence[Document], settings: Settings) -> list[bool]:
+    """Return for each document whether the settings and its author allow it in anybody's list."""
+    exclusions = read_exclusions(documents, settings)
+    return [next(refuse_post(document, settings, exclusions), None) is None for document in documents]
+
+
+def find_newest(documents: Iterable[Document]) -> float:
+    """Return the date of the newest published document: what ages are counted from, never the clock."""
+    dates = (document.date for document in documents if document.published)
+    return max((date for date in dates if date < FAR_FUTURE), default=0.0)
+
+
+def fold(text: str) -> str:
+    """Return a name for comparing: case and outer spaces do not count."""
+    return text.strip().casefold()
