@@ -356,9 +356,6 @@ class Settings:
     map: str | None = _setting(
         None, _file_in_output(), PAGE, 'Where to write the topic map, such as `"related/map.html"`.'
     )
-    map_separate_files: bool = _setting(
-        False, _flag(), PAGE, "Keeps the map's script and style in files of their own (for a strict CSP)."
-    )
     json: str | None = _setting(
         None,
         _file_in_output(),

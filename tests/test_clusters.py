@@ -6,6 +6,7 @@ from scipy.sparse import csr_matrix
 
 from pelican_related_embeddings.topic_map.clusters import find_clusters
 from pelican_related_embeddings.topic_map.names import name_clusters
+from pelican_related_embeddings.topic_map.wording import gather_wording
 
 
 def scatter(n, clumps, seed=0):
@@ -23,16 +24,10 @@ def count_terms(texts):
     return csr_matrix(np.array(rows).reshape(len(texts), len(vocabulary))), vocabulary
 
 
-def name(labels, texts, names=None, languages=None, **more):
+def name(labels, texts, names=None, languages=None):
     terms, vocabulary = count_terms(texts)
-    return name_clusters(
-        np.array(labels),
-        terms=terms,
-        vocabulary=vocabulary,
-        names=names or [()] * len(texts),
-        languages=languages or ["en"] * len(texts),
-        **more,
-    )
+    wording = gather_wording(terms, vocabulary, names or [()] * len(texts), languages or ["en"] * len(texts))
+    return name_clusters(np.array(labels), wording)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 7])
@@ -111,11 +106,6 @@ def test_a_cluster_is_compared_with_posts_of_its_language():
     assert labels == [("bread",), ("train",), ("pain",), ("échecs",)]
 
 
-def test_words_that_are_taken_are_left_out():
-    texts = ["bread|oven"] * 6 + ["train|rails"] * 6
-    assert name([0] * 6 + [1] * 6, texts, taken=[["Bread"], []])[0] == ("oven",)
-
-
 @pytest.mark.parametrize("texts", [["x"], ["a", "b"], ["12|34"] * 9])
 def test_a_blog_without_telling_words_has_empty_labels_and_no_fault(texts):
     labels = name([0] * len(texts), texts)
@@ -123,10 +113,8 @@ def test_a_blog_without_telling_words_has_empty_labels_and_no_fault(texts):
 
 
 def test_no_posts_have_no_labels():
-    assert (
-        name_clusters(np.zeros(0, dtype=int), terms=csr_matrix((0, 0)), vocabulary=[], names=[], languages=[])
-        == []
-    )
+    wording = gather_wording(csr_matrix((0, 0)), [], [], [])
+    assert name_clusters(np.zeros(0, dtype=int), wording) == []
 
 
 def test_the_text_knows_how_a_tag_in_small_letters_is_written():
@@ -139,13 +127,8 @@ def test_a_cluster_that_is_all_there_is_of_a_language_is_not_named_after_its_gra
     rows = [[1, 1, 1, 0, 0, 0, 0]] * 4 + [[0, 0, 0, 1, 1, 0, 0]] * 6 + [[0, 0, 0, 0, 0, 1, 1]] * 6
     labels = np.array([0] * 4 + [1] * 6 + [2] * 6)
 
-    named = name_clusters(
-        labels,
-        terms=csr_matrix(np.array(rows, dtype=np.float64)),
-        vocabulary=words,
-        names=[()] * 16,
-        languages=["fr"] * 4 + ["en"] * 12,
-    )
+    terms = csr_matrix(np.array(rows, dtype=np.float64))
+    named = name_clusters(labels, gather_wording(terms, words, [()] * 16, ["fr"] * 4 + ["en"] * 12))
 
     assert named[0] == ("fr",)
     assert set(named[1]) == {"bread", "flour"}

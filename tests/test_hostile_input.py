@@ -24,7 +24,7 @@ from markupsafe import escape
 from rich.console import Console
 
 import pelican_related_embeddings
-from helpers.maps import Markup, make_data, make_post, render
+from helpers.maps import Markup, make_map, make_page, make_post, render
 from helpers.processes import STRESS, count_steps, finish_steps, use_service
 from helpers.service import serve
 from helpers.sites import TOPICS, Built, Site
@@ -32,10 +32,11 @@ from pelican_related_embeddings.encoders.windows import cut_passages, cut_text
 from pelican_related_embeddings.messages import Messages
 from pelican_related_embeddings.pages.feeds import append_to_feed
 from pelican_related_embeddings.pages.insertion import TEMPLATES, insert_block
-from pelican_related_embeddings.pages.json_file import RelatedEntry, dump_related
-from pelican_related_embeddings.pages.map_page import build_page, dump_json
+from pelican_related_embeddings.pages.json_file import dump_related
+from pelican_related_embeddings.pages.map_page import dump_json
 from pelican_related_embeddings.pages.related import Record, RelatedPosts
 from pelican_related_embeddings.pages.template_tools import TemplateTools
+from pelican_related_embeddings.ranking.selection import Candidate
 from pelican_related_embeddings.ranking.stored import load_ranked, load_selection
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.site.contents import MAX_LINKS
@@ -49,7 +50,7 @@ from pelican_related_embeddings.text.html import (
     read_blocks,
 )
 from pelican_related_embeddings.text.terms import count_terms
-from pelican_related_embeddings.topic_map.chart import MapData
+from pelican_related_embeddings.topic_map.chart import TopicMap
 
 FRAGMENTS = 10_000 if STRESS else 1_000
 TITLES = 2_000 if STRESS else 150
@@ -135,7 +136,7 @@ def test_what_is_no_result_is_refused_and_nothing_else(text: str) -> None:
             with contextlib.suppress(ValueError):
                 load(compress(content))
         with contextlib.suppress(ValueError):
-            MapData.from_json(content)
+            TopicMap.from_json(content)
 
 
 ADVERSARIAL = {
@@ -328,7 +329,7 @@ def strip_for_xml(text: str) -> str:
 @given(STRANGE)
 def test_a_title_is_text_on_the_map_and_comes_back_from_its_data(title: str) -> None:
     posts = [make_post("one", title, category=title, summary=title, lang=title), make_post("two")]
-    page = build_page(make_data(posts, labels=[(title, "word")]), posts, {"one.md": ["two.md"]})
+    page = make_page(make_map(posts, labels=[(title, "word")]), posts, {"one.md": ["two.md"]})
 
     rendered = render(page)
     rendered.encode("utf-8", "surrogatepass")
@@ -357,7 +358,7 @@ def test_any_value_comes_back_from_json_and_ends_no_script(text: str) -> None:
 def test_the_json_of_related_posts_is_json_in_utf8(text: str) -> None:
     posts = [make_post("one", text, lang=text), make_post("two")]
 
-    written = dump_related(posts, {"two.md": [RelatedEntry("one.md", 0.5, ("word",))]}).encode("utf-8")
+    written = dump_related(dict(enumerate(posts)), [[], [Candidate(0, 0.5)]]).encode("utf-8")
 
     found = {post["slug"]: post for post in json.loads(written)["posts"]}
     assert found["one"]["title"] == extract_text(text)
