@@ -42,6 +42,7 @@ class Growth:
     bytes: float
 
 
+@contextlib.contextmanager
 def rebuilding(site: Site, **settings: Any) -> Iterator["Queue[str]"]:
     """Let ``pelican -r`` build a site again and again; yield what it prints."""
     (site.root / "meter.py").write_text(METER)
