@@ -265,7 +265,7 @@ def watched(topics: Site) -> Site:
 
 
 WATCHED: dict[str, Any] = {"PLUGINS": ["pelican_related_embeddings", "watcher"], "PLUGIN_PATHS": ["."]}
-HEAVY = {"torch", "transformers", "sentence_transformers", "huggingface_hub", "tokenizers"}
+HEAVY = {"torch", "transformers", "sentence_transformers", "huggingface_hub", "tokenizers", "selectolax"}
 
 
 def imported(printed: str) -> set[str]:
