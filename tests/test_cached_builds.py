@@ -32,7 +32,7 @@ from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.store.cache import Cache, compress, decompress, sum_row
 from pelican_related_embeddings.text.document import Document
 from pelican_related_embeddings.text.terms import TermCounts
-from pelican_related_embeddings.topic_map.chart import MapData
+from pelican_related_embeddings.topic_map.chart import TopicMap
 
 CACHE = "cache/related_embeddings.sqlite"
 MAP = {"RELATED_EMBEDDINGS_MAP": "map.html"}
@@ -261,11 +261,11 @@ def test_a_site_that_goes_by_words_alone_never_looks_for_a_model(topics: Site) -
 # Months
 
 
-def read_map(site: Site) -> MapData:
+def read_map(site: Site) -> TopicMap:
     """The map that was drawn last."""
     for (content,) in query(site, "SELECT content FROM results ORDER BY rowid DESC"):
         with contextlib.suppress(ValueError):
-            return MapData.from_json(decompress(content))
+            return TopicMap.from_json(decompress(content))
     raise AssertionError("no map was drawn")
 
 
