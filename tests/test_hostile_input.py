@@ -134,7 +134,7 @@ def test_what_is_no_result_is_refused_and_nothing_else(text: str) -> None:
     ):
         for load in (load_ranked, load_selection):
             with contextlib.suppress(ValueError):
-                load(compress(content))
+                load(compress(content), ())
         with contextlib.suppress(ValueError):
             TopicMap.from_json(content)
 
