@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from jinja2 import FileSystemLoader, PrefixLoader
+from jinja2 import PrefixLoader
 from pelican import signals
 from pelican.contents import Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
@@ -16,6 +16,7 @@ from pelican.log import console
 from .errors import describe_error
 from .messages import Messages
 from .pages.insertion import insert_into_pages
+from .pages.own_templates import OwnTemplates
 from .pages.related import Record, RelatedPosts
 from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, gather_inputs, relate_documents
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
 
-_PAGES = Path(__file__).parent / "pages"
-STYLE = _PAGES / "static" / "related_posts.css"
+STYLE = Path(__file__).parent / "pages" / "static" / "related_posts.css"
 _listed: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # what each site's last build gave a list
 
 
@@ -71,7 +71,7 @@ def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
 
 def add_templates(generator: Any) -> None:
     """Let a generator's templates find ours last, so that a theme's or a user's own come first."""
-    loader = FileSystemLoader(_PAGES / "templates")
+    loader = OwnTemplates()
     generator.env.loader.loaders.extend([loader, PrefixLoader({PREFIX: loader})])
     settings = read_settings(generator.settings)
     generator.env.globals[TOOLS] = TemplateTools(settings)

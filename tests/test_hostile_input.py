@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import escape
 from misbehaving_server import serve
+from pelican_related_embeddings.pages.block import TEMPLATES
 from test_map_page import Markup, make_data, make_post, render
 
 import pelican_related_embeddings
 from pelican_related_embeddings.encoders.windows import cut_passages, cut_text
-from pelican_related_embeddings.pages.block import TEMPLATES
 from pelican_related_embeddings.pages.feeds import append_to_feed
 from pelican_related_embeddings.pages.insertion import insert_block
 from pelican_related_embeddings.pages.json_file import RelatedEntry, dump_related

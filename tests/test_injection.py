@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from conftest import Site
 from pelican import signals
-
 from pelican_related_embeddings.pages.block import find_writer, render_partial
+
 from pelican_related_embeddings.pages.insertion import insert_block
 
 BETWEEN = re.compile(r">\s+<")

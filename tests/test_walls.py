@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pelican_related_embeddings.command.rules import RULES
 
 import pelican_related_embeddings
-from pelican_related_embeddings.command.rules import RULES
 from pelican_related_embeddings.pipeline import SELECTING
 
 FOLDER = Path(pelican_related_embeddings.__file__).parent
