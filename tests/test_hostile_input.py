@@ -23,18 +23,20 @@ from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import escape
 from misbehaving_server import serve
-from pelican_related_embeddings.pages.block import TEMPLATES
+from rich.console import Console
 from test_map_page import Markup, make_data, make_post, render
 
 import pelican_related_embeddings
 from pelican_related_embeddings.encoders.windows import cut_passages, cut_text
+from pelican_related_embeddings.messages import Messages
 from pelican_related_embeddings.pages.feeds import append_to_feed
 from pelican_related_embeddings.pages.insertion import insert_block
 from pelican_related_embeddings.pages.json_file import RelatedEntry, dump_related
 from pelican_related_embeddings.pages.map_page import build_page, dump_json
+from pelican_related_embeddings.pages.own_templates import TEMPLATES
 from pelican_related_embeddings.pages.related import Record, RelatedPosts
 from pelican_related_embeddings.pages.template_tools import TemplateTools
-from pelican_related_embeddings.ranking.stored import load_pool, load_selection
+from pelican_related_embeddings.ranking.stored import load_ranked, load_selection
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.site.contents import MAX_LINKS
 from pelican_related_embeddings.store.cache import compress
@@ -130,7 +132,7 @@ def test_what_is_no_result_is_refused_and_nothing_else(text: str) -> None:
         "[[]]",
         "7",
     ):
-        for load in (load_pool, load_selection):
+        for load in (load_ranked, load_selection):
             with contextlib.suppress(ValueError):
                 load(compress(content))
         with contextlib.suppress(ValueError):
@@ -310,7 +312,7 @@ def test_a_title_is_its_text_in_a_feed_and_the_feed_is_xml(
         )
         feed = kind("Blog", "https://example.org/", "About", feed_url="https://example.org/feed")
         feed.add_item("Source", "https://example.org/source.html", "<p>Own</p>", content="<p>Own</p>")
-        append_to_feed({"generated_content": {"source": source}}, feed, environment)
+        append_to_feed({"generated_content": {"source": source}}, feed, environment, Messages(Console()))
 
         parsed = ET.fromstring(feed.writeString("utf-8"))
 
@@ -498,7 +500,7 @@ def test_thousands_of_unknown_slugs_are_a_few_warnings(site: Site, build: Any) -
     built: Built = build()
 
     assert len(built.warnings()) == 11
-    assert "names 9,990 more that no article has" in built.warnings()[-1]
+    assert "9,990 more slugs in the metadata of 1 post belong to no article" in built.warnings()[-1]
     assert built.links("pins.html")
 
 
@@ -510,7 +512,7 @@ def test_thousands_of_links_are_followed_no_further_than_the_limit(site: Site, b
     site.post("near", TOPICS["sql"][1])
     site.post("far", TOPICS["sql"][2])
 
-    built: Built = build(RELATED_EMBEDDINGS_SKIP_LINKED=True)
+    built: Built = build(RELATED_EMBEDDINGS_SKIP=["linked"])
 
     assert built.links("linking.html") == ["/far.html"]
 

@@ -82,7 +82,7 @@ def site(tmp_path_factory):
     )
     (folder / "related" / "themed.html").write_text(themed, encoding="utf-8")
     for kind in ("js", "css"):
-        source = (PACKAGE / "static" / f"related_map.{kind}").read_text(encoding="utf-8")
+        source = (PACKAGE / "pages" / "static" / f"related_map.{kind}").read_text(encoding="utf-8")
         (folder / "related" / f"related_map.{kind}").write_text(source, encoding="utf-8")
     for post in posts:
         (folder / post.url).write_text(

@@ -71,9 +71,11 @@ def make_data(posts, coarse=None, labels=None):
 
 
 def render(page, separate=False, root="../", **more):
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PACKAGE / "templates"), autoescape=False)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PACKAGE / "pages" / "templates"), autoescape=False
+    )
     static = {
-        kind: (PACKAGE / "static" / f"related_map.{kind}").read_text(encoding="utf-8")
+        kind: (PACKAGE / "pages" / "static" / f"related_map.{kind}").read_text(encoding="utf-8")
         for kind in ("js", "css")
     }
     values = {
@@ -376,7 +378,7 @@ def test_files_are_written_whole(tmp_path):
 
 
 def read_palette(theme):
-    style = (PACKAGE / "static" / "related_map.css").read_text(encoding="utf-8")
+    style = (PACKAGE / "pages" / "static" / "related_map.css").read_text(encoding="utf-8")
     start = (
         style.index('.related-map[data-theme="dark"]') if theme == "dark" else style.index(".related-map {")
     )
@@ -458,6 +460,6 @@ def test_colours_stand_out_from_the_ground(theme):
 
 
 def test_the_dark_colours_of_the_standalone_page_are_the_dark_colours():
-    style = (PACKAGE / "static" / "related_map.css").read_text(encoding="utf-8")
+    style = (PACKAGE / "pages" / "static" / "related_map.css").read_text(encoding="utf-8")
     media = style[style.index("@media (prefers-color-scheme: dark)") :]
     assert dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", media)) == read_palette("dark")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pelican_related_embeddings.pipeline import DEPTH, choose_depth, settle_ties
-from pelican_related_embeddings.ranking.selection import Candidate
+from pelican_related_embeddings.encoders.encoder import Model
+from pelican_related_embeddings.pipeline import DEPTH, Inputs
+from pelican_related_embeddings.ranking.selection import Candidate, settle_ties
 from pelican_related_embeddings.settings import Settings
 
 
@@ -17,7 +18,7 @@ from pelican_related_embeddings.settings import Settings
     ],
 )
 def test_more_candidates_are_kept_where_more_are_shown_or_reordered(settings: Settings, depth: int) -> None:
-    assert choose_depth(settings) == depth
+    assert Inputs([], settings, Model("", None), []).depth == depth
 
 
 def test_of_equal_candidates_the_newer_comes_first_and_others_stay() -> None:

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pelican_related_embeddings.ranking.refusals import DAY
 from pelican_related_embeddings.ranking.selection import (
-    DAY,
     Candidate,
-    Pool,
-    may_be_suggested,
+    Ranked,
     select_related,
 )
 from pelican_related_embeddings.settings import Settings
@@ -23,6 +22,7 @@ from pelican_related_embeddings.text.document import Document
 
 CATEGORIES = ("code", "Code ", "garden", "")
 LANGUAGES = ("en", "fr")
+EXCLUDED_CATEGORY, EXCLUDED_TAG, EXCLUDED_PATHS = "category:CODE", "tag: X", "post-[01].*"
 
 
 def make_document(slug: str, **decided: Any) -> Document:
@@ -30,17 +30,17 @@ def make_document(slug: str, **decided: Any) -> Document:
     return Document(slug=slug, **{**defaults, **decided})
 
 
-def make_pool(documents: list[Document], scores: dict[tuple[int, int], float], depth: int = 24) -> Pool:
+def make_ranked(documents: list[Document], scores: dict[tuple[int, int], float], depth: int = 24) -> Ranked:
     """Candidates of every document, best first, from a score for each ordered pair of rows."""
     lists = []
     for row in range(len(documents)):
         found = [Candidate(target, score) for (source, target), score in scores.items() if source == row]
         lists.append(tuple(sorted(found, key=lambda c: (-c.score, documents[c.row].path))[:depth]))
-    return Pool(tuple(lists), depth)
+    return Ranked(tuple(lists), depth)
 
 
-def name_lists(documents: list[Document], pool: Pool, **chosen: Any) -> dict[str, list[str]]:
-    selection = select_related(documents, pool, Settings(**{"min_score": 0.0, **chosen}))
+def name_lists(documents: list[Document], ranked: Ranked, **chosen: Any) -> dict[str, list[str]]:
+    selection = select_related(documents, ranked, Settings(**{"min_score": 0.0, **chosen}))
     return {
         document.slug: [documents[candidate.row].slug for candidate in found]
         for document, found in zip(documents, selection.lists, strict=True)
@@ -48,7 +48,7 @@ def name_lists(documents: list[Document], pool: Pool, **chosen: Any) -> dict[str
 
 
 @st.composite
-def sites(draw: st.DrawFn) -> tuple[list[Document], Pool]:
+def sites(draw: st.DrawFn) -> tuple[list[Document], Ranked]:
     """A small site with anything that an author may decide, and a random score for each pair."""
     size = draw(st.integers(1, 9))
     pick = random.Random(draw(st.integers(0, 2**32)))
@@ -67,6 +67,8 @@ def sites(draw: st.DrawFn) -> tuple[list[Document], Pool]:
             excluded=tuple(pick.sample(slugs, pick.choice((0, 0, 1)))),
             hidden=pick.random() < 0.1,
             never=pick.random() < 0.1,
+            fill=pick.random() < 0.7,
+            series=pick.choice(("", "", "one", "two")),
         )
         for slug in slugs
     ]
@@ -74,24 +76,23 @@ def sites(draw: st.DrawFn) -> tuple[list[Document], Pool]:
         documents[0] = documents[0]._replace(lang="en", translations=("post-1.md",))
         documents[1] = documents[1]._replace(lang="fr", translations=("post-0.md",))
     pairs = [(a, b) for a in range(size) for b in range(size) if a != b]
-    pool = make_pool(documents, {pair: round(pick.random(), 1) for pair in pairs})
+    ranked = make_ranked(documents, {pair: round(pick.random(), 1) for pair in pairs})
     twins = {tuple(sorted(pick.sample(range(size), 2))) for _ in range(pick.randint(0, 2)) if size > 1}
-    return documents, pool._replace(duplicates=sorted(twins))  # type: ignore[arg-type]
+    return documents, ranked._replace(duplicates=sorted(twins))  # type: ignore[arg-type]
 
 
 CHOICES = st.fixed_dictionaries(
     {
         "max": st.integers(0, 4),
         "min_score": st.sampled_from((0.0, 0.3, 0.7)),
-        "fill": st.booleans(),
-        "exclude_categories": st.sampled_from(((), ("CODE",))),
-        "exclude_tags": st.sampled_from(((), ("X",))),
-        "exclude_paths": st.sampled_from(((), ("post-[01].*",))),
+        "exclude": st.lists(
+            st.sampled_from((EXCLUDED_CATEGORY, EXCLUDED_TAG, EXCLUDED_PATHS)), unique=True
+        ).map(tuple),
         "category": st.sampled_from(("any", "same", "other")),
         "newer": st.booleans(),
         "max_age_days": st.sampled_from((None, 20.0)),
         "half_life_days": st.sampled_from((None, 30.0)),
-        "skip_linked": st.booleans(),
+        "skip": st.sampled_from(((), ("linked",), ("series",), ("series", "linked"))),
         "max_appearances": st.sampled_from((None, 1, 2)),
         "pages": st.sampled_from(((), ("sources",), ("suggestions",), ("sources", "suggestions"))),
     }
@@ -114,29 +115,31 @@ def is_eligible(documents: list[Document], source: Document, target: Document, c
             target.published,
             not target.never,
             not target.is_page or "suggestions" in chosen["pages"],
-            fold(target.category) not in {fold(name) for name in chosen["exclude_categories"]},
-            not {fold(tag) for tag in target.tags} & {fold(tag) for tag in chosen["exclude_tags"]},
-            not chosen["exclude_paths"] or target.slug not in ("post-0", "post-1"),
+            EXCLUDED_CATEGORY not in chosen["exclude"] or fold(target.category) != "code",
+            EXCLUDED_TAG not in chosen["exclude"] or "x" not in target.tags,
+            EXCLUDED_PATHS not in chosen["exclude"] or target.slug not in ("post-0", "post-1"),
             chosen["max_age_days"] is None
             or not target.date
             or newest - target.date <= chosen["max_age_days"] * DAY,
             target.path != source.path,
             target.path not in source.translations,
+            target.lang == source.lang,
             target.slug not in source.excluded,
             chosen["category"] == "any" or same == (chosen["category"] == "same"),
             chosen["newer"] or not source.date or target.date <= source.date,
-            not chosen["skip_linked"] or target.path not in source.links,
+            "linked" not in chosen["skip"] or target.path not in source.links,
+            "series" not in chosen["skip"] or not source.series or source.series != target.series,
         )
     )
 
 
-def select_slowly(documents: list[Document], pool: Pool, chosen: Chosen) -> list[list[tuple[int, bool]]]:
+def select_slowly(documents: list[Document], ranked: Ranked, chosen: Chosen) -> list[list[tuple[int, bool]]]:
     """The same lists from one sorted table of all pairs."""
     lists: list[list[tuple[int, bool]]] = [[] for _ in documents]
     appearances: Counter[int] = Counter()
     newest = max((d.date for d in documents if d.published), default=0.0)
     place_of = sorted(range(len(documents)), key=lambda row: (-documents[row].date, documents[row].path))
-    twins = set(pool.duplicates) | {(b, a) for a, b in pool.duplicates}
+    twins = set(ranked.duplicates) | {(b, a) for a, b in ranked.duplicates}
     twins |= {
         (a, b)
         for a, one in enumerate(documents)
@@ -168,12 +171,13 @@ def select_slowly(documents: list[Document], pool: Pool, chosen: Chosen) -> list
                     appearances[target] += source.published
     table = []
     for row, source in enumerate(documents):
-        if gets_list(source) and (chosen["fill"] or not source.pins):
+        if gets_list(source) and (source.fill or not source.pins):
             eligible = [
                 c
-                for c in pool.candidates[row]
+                for c in ranked.candidates[row]
                 if c.score >= chosen["min_score"] and is_eligible(documents, source, documents[c.row], chosen)
             ]
+            eligible.sort(key=lambda c: (-c.score, place_of.index(c.row)))
             weights = []
             for place, candidate in enumerate(eligible):
                 date = documents[candidate.row].date
@@ -183,8 +187,8 @@ def select_slowly(documents: list[Document], pool: Pool, chosen: Chosen) -> list
                 weights.append(
                     (-candidate.score * fading, place_of.index(candidate.row) if half_life else place)
                 )
-            ranked = sorted(zip(weights, eligible, strict=True), key=lambda pair: pair[0])
-            for place, ((weight, _), candidate) in enumerate(ranked):
+            ordered = sorted(zip(weights, eligible, strict=True), key=lambda pair: pair[0])
+            for place, ((weight, _), candidate) in enumerate(ordered):
                 table.append((not source.published, weight, place, place_of.index(row), row, candidate.row))
     cap = chosen["max_appearances"] or 3 * chosen["max"]
     for unpublished, _, _, _, row, target in sorted(table):
@@ -199,21 +203,21 @@ def select_slowly(documents: list[Document], pool: Pool, chosen: Chosen) -> list
 
 @hypothesis_settings(max_examples=400, deadline=None)
 @given(sites(), CHOICES)
-def test_lists_are_those_of_a_table_of_all_pairs(site: tuple[list[Document], Pool], chosen: Chosen) -> None:
-    documents, pool = site
+def test_lists_are_those_of_a_table_of_all_pairs(site: tuple[list[Document], Ranked], chosen: Chosen) -> None:
+    documents, ranked = site
 
-    selection = select_related(documents, pool, Settings(**chosen))
+    selection = select_related(documents, ranked, Settings(**chosen))
 
     lists = [[(candidate.row, candidate.pinned) for candidate in found] for found in selection.lists]
-    assert lists == select_slowly(documents, pool, chosen)
+    assert lists == select_slowly(documents, ranked, chosen)
 
 
 @hypothesis_settings(max_examples=200, deadline=None)
 @given(sites(), CHOICES, st.sampled_from((0.0, 0.4, 1.0)), st.randoms(use_true_random=False))
 def test_lists_do_not_depend_on_the_order_of_the_posts(
-    site: tuple[list[Document], Pool], chosen: Chosen, diversity: float, pick: random.Random
+    site: tuple[list[Document], Ranked], chosen: Chosen, diversity: float, pick: random.Random
 ) -> None:
-    documents, pool = site
+    documents, ranked = site
     options = Settings(**chosen, diversity=diversity)
     order = list(range(len(documents)))
     pick.shuffle(order)
@@ -222,13 +226,13 @@ def test_lists_do_not_depend_on_the_order_of_the_posts(
     def measure(first: int, second: int) -> float:
         return (first * second % 7) / 7
 
-    shuffled = Pool(
-        [tuple(c._replace(row=where[c.row]) for c in pool.candidates[row]) for row in order],
-        pool.depth,
-        sorted({tuple(sorted((where[a], where[b]))) for a, b in pool.duplicates}),  # type: ignore[misc]
+    shuffled = Ranked(
+        [tuple(c._replace(row=where[c.row]) for c in ranked.candidates[row]) for row in order],
+        ranked.depth,
+        sorted({tuple(sorted((where[a], where[b]))) for a, b in ranked.duplicates}),  # type: ignore[misc]
         similarity=lambda first, second: measure(order[first], order[second]),
     )
-    lists = select_related(documents, pool._replace(similarity=measure), options).lists
+    lists = select_related(documents, ranked._replace(similarity=measure), options).lists
     others = select_related([documents[row] for row in order], shuffled, options).lists
 
     assert [[order[c.row] for c in others[where[row]]] for row in range(len(order))] == [
@@ -239,11 +243,11 @@ def test_lists_do_not_depend_on_the_order_of_the_posts(
 @hypothesis_settings(max_examples=200, deadline=None)
 @given(sites(), CHOICES, st.sampled_from((0.0, 0.4, 1.0)))
 def test_no_list_is_too_long_or_holds_itself_or_a_translation_and_no_post_is_everywhere(
-    site: tuple[list[Document], Pool], chosen: Chosen, diversity: float
+    site: tuple[list[Document], Ranked], chosen: Chosen, diversity: float
 ) -> None:
-    documents, pool = site
-    pool = pool._replace(similarity=lambda first, second: 0.5)
-    selection = select_related(documents, pool, Settings(**chosen, diversity=diversity))
+    documents, ranked = site
+    ranked = ranked._replace(similarity=lambda first, second: 0.5)
+    selection = select_related(documents, ranked, Settings(**chosen, diversity=diversity))
     free = Counter(
         c.row
         for document, found in zip(documents, selection.lists, strict=True)
@@ -263,38 +267,38 @@ def test_no_list_is_too_long_or_holds_itself_or_a_translation_and_no_post_is_eve
 def test_a_capped_post_goes_to_those_whom_it_suits_best() -> None:
     documents = [make_document(slug) for slug in ("hub", "a", "b", "c")]
     scores = {(1, 0): 0.9, (2, 0): 0.8, (3, 0): 0.7, (3, 1): 0.1, (3, 2): 0.2}
-    pool = make_pool(documents, scores)
+    ranked = make_ranked(documents, scores)
 
-    lists = name_lists(documents, pool, max=1, max_appearances=2)
+    lists = name_lists(documents, ranked, max=1, max_appearances=2)
 
     assert lists == {"hub": [], "a": ["hub"], "b": ["hub"], "c": ["b"]}
 
 
 def test_a_short_list_is_filled_from_all_documents() -> None:
     documents = [make_document(f"p{number}", category="in" if number > 5 else "out") for number in range(9)]
-    pool = make_pool(documents, {(0, row): 1 - row / 10 for row in range(1, 9)}, depth=3)
+    ranked = make_ranked(documents, {(0, row): 1 - row / 10 for row in range(1, 9)}, depth=3)
     asked = []
 
     def deepen(row: int, mask: Any) -> tuple[Candidate, ...]:
         asked.append((row, [place for place, possible in enumerate(mask) if possible]))
         return tuple(Candidate(place, 1 - place / 10) for place, possible in enumerate(mask) if possible)
 
-    pool = pool._replace(deepen=deepen)
-    assert name_lists(documents, pool, max=2, exclude_categories=("out",))["p0"] == ["p6", "p7"]
+    ranked = ranked._replace(deepen=deepen)
+    assert name_lists(documents, ranked, max=2, exclude=("category:out",))["p0"] == ["p6", "p7"]
     assert asked == [(0, [6, 7, 8])]
     asked.clear()
-    assert name_lists(documents, pool, max=2, exclude_categories=("out",), min_score=0.75)["p0"] == []
+    assert name_lists(documents, ranked, max=2, exclude=("category:out",), min_score=0.75)["p0"] == []
     assert asked == []  # the last of those kept is already too bad
-    assert name_lists(documents, pool, max=2, category="other")["p0"] == ["p6", "p7"]
-    assert name_lists(documents, pool, max=3, category="same")["p0"] == ["p1", "p2", "p3"]
+    assert name_lists(documents, ranked, max=2, category="other")["p0"] == ["p6", "p7"]
+    assert name_lists(documents, ranked, max=3, category="same")["p0"] == ["p1", "p2", "p3"]
 
 
 def test_of_posts_that_say_the_same_one_is_suggested() -> None:
     documents = [make_document(slug) for slug in ("a", "b", "repost-of-b", "c")]
     scores = {(0, 1): 0.9, (0, 2): 0.8, (0, 3): 0.1, (1, 2): 0.99, (1, 0): 0.9}
-    pool = make_pool(documents, scores)._replace(duplicates=[(1, 2)])
+    ranked = make_ranked(documents, scores)._replace(duplicates=[(1, 2)])
 
-    lists = name_lists(documents, pool)
+    lists = name_lists(documents, ranked)
 
     assert lists["a"] == ["b", "c"]
     assert lists["b"] == ["a"]  # whoever has read b has read its repost
@@ -302,11 +306,11 @@ def test_of_posts_that_say_the_same_one_is_suggested() -> None:
 
 def test_diversity_prefers_a_post_unlike_those_already_chosen() -> None:
     documents = [make_document(slug) for slug in ("source", "best", "like-best", "other")]
-    pool = make_pool(documents, {(0, 1): 0.9, (0, 2): 0.89, (0, 3): 0.6})
-    pool = pool._replace(similarity=lambda a, b: 0.95 if {a, b} == {1, 2} else 0.1)
+    ranked = make_ranked(documents, {(0, 1): 0.9, (0, 2): 0.89, (0, 3): 0.6})
+    ranked = ranked._replace(similarity=lambda a, b: 0.95 if {a, b} == {1, 2} else 0.1)
 
-    assert name_lists(documents, pool, max=2)["source"] == ["best", "like-best"]
-    assert name_lists(documents, pool, max=2, diversity=0.5)["source"] == ["best", "other"]
+    assert name_lists(documents, ranked, max=2)["source"] == ["best", "like-best"]
+    assert name_lists(documents, ranked, max=2, diversity=0.5)["source"] == ["best", "other"]
 
 
 def test_age_counts_from_the_newest_published_post_and_an_undated_draft_is_not_one() -> None:
@@ -318,24 +322,24 @@ def test_age_counts_from_the_newest_published_post_and_an_undated_draft_is_not_o
         make_document("from-9999", date=far),
         make_document("undated", date=0.0, is_page=True),
     ]
-    pool = make_pool(documents, {(2, 0): 0.5, (2, 1): 0.8, (2, 3): 0.3, (2, 4): 0.2})
+    ranked = make_ranked(documents, {(2, 0): 0.5, (2, 1): 0.8, (2, 3): 0.3, (2, 4): 0.2})
     pages = ("suggestions",)
 
-    assert name_lists(documents, pool, max_age_days=50.0, pages=pages)["draft"] == [
+    assert name_lists(documents, ranked, max_age_days=50.0, pages=pages)["draft"] == [
         "new",
         "from-9999",
         "undated",
     ]
-    assert name_lists(documents, pool, max_age_days=100.0)["draft"] == ["old", "new", "from-9999"]
-    assert name_lists(documents, pool, half_life_days=100.0)["draft"] == ["new", "old", "from-9999"]
-    assert name_lists(documents, pool, newer=False)["draft"] == ["old", "new", "from-9999"]
+    assert name_lists(documents, ranked, max_age_days=100.0)["draft"] == ["old", "new", "from-9999"]
+    assert name_lists(documents, ranked, half_life_days=100.0)["draft"] == ["new", "old", "from-9999"]
+    assert name_lists(documents, ranked, newer=False)["draft"] == ["old", "new", "from-9999"]
 
 
 def test_a_source_without_a_date_has_nothing_newer() -> None:
     documents = [make_document("about", date=0.0, is_page=True), make_document("post")]
-    pool = make_pool(documents, {(0, 1): 0.5, (1, 0): 0.5})
+    ranked = make_ranked(documents, {(0, 1): 0.5, (1, 0): 0.5})
 
-    assert name_lists(documents, pool, newer=False, pages=("sources",))["about"] == ["post"]
+    assert name_lists(documents, ranked, newer=False, pages=("sources",))["about"] == ["post"]
 
 
 def test_a_post_in_another_language_is_replaced_by_its_translation() -> None:
@@ -346,11 +350,11 @@ def test_a_post_in_another_language_is_replaced_by_its_translation() -> None:
         make_document("hello", translations=("bonjour.md", "hallo.md")),
         make_document("seul", lang="fr"),
     ]
-    pool = make_pool(
+    ranked = make_ranked(
         documents, {(0, 1): 0.9, (0, 2): 0.8, (0, 3): 0.2, (0, 4): 0.1, (3, 1): 0.9, (3, 4): 0.1}
     )
 
-    lists = name_lists(documents, pool, across_languages=True)
+    lists = name_lists(documents, ranked, across_languages=True)
 
     assert lists["source"] == ["hello", "seul"]
     assert lists["hello"] == ["seul"]  # never its own translation
@@ -362,18 +366,18 @@ def test_versions_of_one_post_count_as_one() -> None:
         make_document("bonjour", lang="fr", translations=("hallo.md",)),
         make_document("hallo", lang="de", translations=("bonjour.md",)),
     ]
-    pool = make_pool(documents, {(0, 1): 0.9, (0, 2): 0.8})
+    ranked = make_ranked(documents, {(0, 1): 0.9, (0, 2): 0.8})
 
-    assert name_lists(documents, pool, across_languages=True)["source"] == ["bonjour"]
+    assert name_lists(documents, ranked, across_languages=True)["source"] == ["bonjour"]
 
 
 @pytest.mark.parametrize("name", ["pins", "excluded"])
 def test_an_unknown_slug_is_pointed_out_with_the_closest(name: str) -> None:
     field = "related_posts" if name == "pins" else "related_posts_exclude"
     documents = [make_document("hydration"), make_document("sour", **{name: ("hydraton", "elsewhere")})]
-    pool = make_pool(documents, {})
+    ranked = make_ranked(documents, {})
 
-    warnings = select_related(documents, pool, Settings(), other_slugs={"elsewhere"}).warnings
+    warnings = select_related(documents, ranked, Settings(), other_slugs={"elsewhere"}).warnings
 
     assert warnings == (
         f'sour.md: {field} names "hydraton", but no article has that slug; did you mean "hydration"?',
@@ -388,16 +392,10 @@ def test_a_pin_prefers_the_language_of_its_page_and_then_takes_any() -> None:
         make_document("page", pins=("tools", "seul", "tools")),
     ]
 
-    lists = select_related(documents, make_pool(documents, {}), Settings()).lists
+    lists = select_related(documents, make_ranked(documents, {}), Settings()).lists
 
     assert [candidate.row for candidate in lists[3]] == [0, 2]
     assert all(candidate.pinned for candidate in lists[3])
-
-
-def test_what_may_be_suggested_is_told_for_each_document() -> None:
-    documents = [make_document("yes"), make_document("no", never=True), make_document("b", category=" Notes")]
-
-    assert may_be_suggested(documents, Settings(exclude_categories=("notes",))) == [True, False, False]
 
 
 def test_selection_needs_the_standard_library_alone() -> None:

@@ -1,12 +1,14 @@
 """Settings are checked at once, and all together."""
 
+import ast
+import re
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from pelican_related_embeddings.errors import SettingsError
-from pelican_related_embeddings.settings import Settings, name_setting, read_settings
+from pelican_related_embeddings.settings import PREFIX, REMOVED, Settings, name_setting, read_settings
 
 WRONG = {
     "max": [-1, "5", 2.0, True, None],
@@ -18,11 +20,10 @@ WRONG = {
     "model": ["", "  ", None, 5],
     "windows": [-1, 1.5, "all"],
     "prompt": [5, b"x"],
-    "device": ["", 5, [], [1]],
+    "device": ["", 5, [], [1], ["cuda:0", "cuda:1"]],
     "batch_size": [0, "16", True],
     "encoder": ["torch", None],
     "endpoint": ["localhost:8080", "ftp://x", 5],
-    "endpoint_concurrency": [0, "4"],
     "endpoint_timeout": [0, "60", float("nan")],
     "trust_remote_code": [1, "no"],
     "embed": [0, "True"],
@@ -30,20 +31,16 @@ WRONG = {
     "cache": ["", 5],
     "weight": [-0.1, 1.1, "0.5", float("nan"), True],
     "min_score": [-0.1, 2, None],
-    "fill": [1],
-    "exclude_categories": ["news", [1], [""]],
-    "exclude_tags": ["a", [None]],
-    "exclude_paths": ["notes/*", 5],
+    "exclude": ["notes/*", "category:News", [1], [""], [None], 5, ["category:"], ["tag: "]],
     "category": ["none", None, 1],
     "newer": [None, 1],
     "max_age_days": [0, -5, "30", float("inf")],
     "half_life_days": [0, "x"],
-    "skip_linked": ["yes"],
+    "skip": ["linked", ["link"], ["linked", "tagged"], True],
     "max_appearances": [0, 1.5],
     "diversity": [-1, 1.5, None],
     "across_languages": ["en", 1],
     "pages": [True, ["all"]],
-    "aliases": [["related"], "similar_posts"],
     "map": ["", "../map.html", "/map.html", "related/", 5],
     "map_separate_files": [1],
     "json": ["..", "/x.json", True],
@@ -113,6 +110,37 @@ def test_a_name_like_no_setting_is_refused_and_those_of_others_are_not() -> None
 
     others = {"RELATED_POSTS_COUNT": 1, "RELATIVE_URLS": True, "RELATED_EMBLEM": "x.svg", "EMBEDDINGS_MAX": 3}
     assert read_settings(others) == Settings()
+
+
+@pytest.mark.parametrize(
+    "name", sorted(REMOVED.keys() - {option.name.upper() for option in fields(Settings)})
+)
+def test_a_setting_that_is_gone_says_what_to_write_instead(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{PREFIX}{name} is no longer a setting[.] ") as error:
+        read_settings({f"{PREFIX}{name}": ["x"]})
+
+    advice = str(error.value).partition("no longer a setting. ")[2]
+    assert "Did you mean" not in advice
+    written = re.search(rf"Use ({PREFIX}\w+) = (.+)\.$", advice)
+    assert written or advice.startswith("Remove it")
+    if written:
+        read_settings({written[1]: ast.literal_eval(written[2])})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("EXCLUDE", "category:News", 'a list of texts such as "category:News", "tag:draft" or "notes/*"'),
+        ("EXCLUDE", ["category:"], 'a list of texts such as "category:News", "tag:draft" or "notes/*"'),
+        ("SKIP", ["links"], "a list of any of 'linked', 'series'"),
+        ("DEVICE", ["cuda:0"], 'None, or the name of a device such as "cpu", "cuda" or "mps"'),
+    ],
+)
+def test_a_rule_for_lists_names_what_may_be_in_them(name: str, value: object, rule: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings({f"{PREFIX}{name}": value})
+
+    assert f"{PREFIX}{name} must be {rule}, got {value!r}." in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -362,7 +362,9 @@ def test_the_recipes_of_the_cookbook_work(topics: Site, name: str, theme: str) -
 
 
 def test_the_documentation_names_every_block() -> None:
-    partial = (ROOT / "pelican_related_embeddings" / "templates" / "related_posts.html").read_text("utf-8")
+    partial = (ROOT / "pelican_related_embeddings" / "pages" / "templates" / "related_posts.html").read_text(
+        "utf-8"
+    )
 
     blocks = re.findall(r"block (related_posts\w*)", partial)
 

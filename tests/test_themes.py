@@ -232,8 +232,43 @@ def test_a_theme_with_a_list_of_its_own_gets_no_second_one(topics: Site, name: s
 
 
 @pytest.mark.parametrize(
+    ("copied", "count"),
+    [
+        ("article.related_posts[:3]", 3),
+        ("article.related_posts|list", 5),
+        ("article.related_posts.copy()", 5),
+        ("article.related_posts + []", 5),
+        ("[] + article.related_posts", 5),
+        ("(article.related_posts + article.related_posts)[5:]", 5),
+        ("article.related_posts|reverse|list", 5),
+        ("article.related_posts|batch(2)|sum(start=[])", 5),
+        ("article.similar_posts[1:2] + article.similar_articles[3:]", 3),
+    ],
+)
+def test_a_theme_that_shows_a_copy_of_the_list_gets_no_second_one(
+    topics: Site, copied: str, count: int
+) -> None:
+    folder = topics.root / "templates"
+    folder.mkdir()
+    loop = f"{{% set posts = {copied} %}}{{% for related_post in posts %}}{LINK}{{% endfor %}}"
+    (folder / "article.html").write_text(loop + MAIN, encoding="utf-8")
+
+    built = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
+
+    for page, article in built.articles.items():
+        links = re.findall(r'<a href="/([\w-]+\.html)"', built.read(page))
+        assert built.blocks(page) == []
+        assert len(links) == count
+        assert set(links) <= {post.url for post in article.related_posts}
+
+
+@pytest.mark.parametrize(
     "question",
-    ["{% if article.related_posts %}1{% endif %}", "{{ article.related_posts|length }}"],
+    [
+        "{% if article.related_posts %}1{% endif %}",
+        "{{ article.related_posts|length }}",
+        "{% if article in article.related_posts %}1{% endif %}",
+    ],
 )
 def test_a_theme_that_only_asks_whether_there_are_any_gets_the_block(topics: Site, question: str) -> None:
     folder = topics.root / "templates"

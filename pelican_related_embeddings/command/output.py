@@ -159,7 +159,7 @@ def _show_hubs(console: Console, report: Report, limit: int) -> None:
         _make_table(
             f"Suggested most (of {_count(len(report.hubs), 'post')} suggested at all)",
             {"lists": "right", "title": "left", "source": "left"},
-            ((count, post.title, post.path) for post, count in shown),
+            ((hub.appearances, hub.post.title, hub.post.path) for hub in shown),
         )
     )
 

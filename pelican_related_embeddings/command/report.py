@@ -43,6 +43,14 @@ class Cutoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Hub:
+    """A post and in how many lists it is."""
+
+    post: Post
+    appearances: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two posts: the second, whose row the candidate has, is suggested under the first."""
 
@@ -53,7 +61,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the command ``report`` shows, best or worst first; ``hubs`` with their number of lists."""
+    """All that the command ``report`` shows, best or worst first."""
 
     model: str
     counts: Counts
@@ -61,7 +69,7 @@ class Report:
     minimum: float
     cap: int
     cutoffs: tuple[Cutoff, ...]
-    hubs: tuple[tuple[Post, int], ...]
+    hubs: tuple[Hub, ...]
     orphans: tuple[Post, ...]
     duplicates: tuple[Pair, ...]
     unlinked: tuple[Pair, ...]
@@ -77,7 +85,7 @@ def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[st
         minimum=settings.min_score,
         cap=limit_appearances(settings),
         cutoffs=tuple(weigh_cutoffs(study)),
-        hubs=tuple((posts[row], count) for row, count in _count_appearances(study).most_common()),
+        hubs=tuple(Hub(posts[row], count) for row, count in _count_appearances(study).most_common()),
         orphans=tuple(find_orphans(study, posts)),
         duplicates=tuple(find_duplicates(study, posts)),
         unlinked=tuple(find_unlinked(study, posts, links)),

@@ -378,8 +378,9 @@ def _describe_names(problems: Sequence[Misnamed], published: Sequence[str]) -> I
             hint = _find_likely(name, published)
             yield f'{path}: {field} names "{name}", but no article has that slug{hint}'
     if more := problems[NAMES_SHOWN:]:
-        paths = len({problem.path for problem in more})
-        yield f"{len(more):,} more names in the metadata of {paths:,} posts cannot be shown."
+        count = len({problem.path for problem in more})
+        posts = "1 post" if count == 1 else f"{count:,} posts"
+        yield f"{len(more):,} more names in the metadata of {posts} cannot be shown."
 
 
 def _find_likely(slug: str, slugs: Collection[str]) -> str:

@@ -61,7 +61,7 @@ def read_series(content: Any, title: str) -> str:
         series = series.get("name")
     if isinstance(series, str) and series.strip():
         return f"series {series.strip().casefold()}"
-    bare, count = re.subn(r"(?<![\w.])\d{1,3}(?![\w.])", "#", title.casefold())
+    bare, count = re.subn(r"(?<!\w)(?<!\d\.)\d{1,3}(?!\w|\.\d)", "#", title.casefold())
     return f"title {bare}" if count == 1 else ""
 
 
