@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from math import isfinite
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath, PureWindowsPath
 from posixpath import normpath
 from typing import Any, NamedTuple
 
@@ -387,6 +387,10 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
                 values[option.name] = check.convert(value)
             except (ValueError, TypeError):
                 problems.append(f"{written} must be {check.rule}, got {value!r}.")
+    if "exclude" in values:
+        # Documents are called by their paths inside the content's folder.
+        own = f"{PurePath(str(config.get('PATH') or '.')).name}/"
+        values["exclude"] = tuple(entry.removeprefix("./").removeprefix(own) for entry in values["exclude"])
     if values.get("map") and values["map"] == values.get("json"):
         problems.append(
             f"RELATED_EMBEDDINGS_MAP and _JSON must be two files, got {values['map']!r} for both."

@@ -112,16 +112,10 @@ def read_exclusions(documents: Sequence[Document], settings: Settings) -> Exclus
 
 
 def _find_globs(entry: str, paths: Sequence[str]) -> list[str]:
-    """Return the patterns that an entry comes to: a folder's name means all in it.
-
-    The content's own folder may stand in front; documents are called by paths inside it.
-    """
+    """Return the patterns that an entry comes to, if one matches: a folder's name means all in it."""
     bare = fold(entry).replace("\\", "/").removeprefix("./").strip("/")
-    for start in (bare, bare.partition("/")[2]):
-        patterns = [start, f"{start}/*"] if start else []
-        if any(fnmatchcase(path, pattern) for path in paths for pattern in patterns):
-            return patterns
-    return []
+    patterns = [bare, f"{bare}/*"]
+    return patterns if any(fnmatchcase(path, one) for path in paths for one in patterns) else []
 
 
 def describe_unmatched(entry: str, documents: Iterable[Document]) -> str:

@@ -211,7 +211,8 @@ class _Lists:
         if target.published:
             return None
         # A subsite takes the posts of other languages for drafts: no fault of the author.
-        return "which is not published" if target.lang == source.lang else ""
+        taken_away = target.lang != source.lang or not source.published
+        return "" if taken_away else "which is not published"
 
     # Filling up
 
