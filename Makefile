@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-lowest test-install lint format stress bench clean
+.PHONY: demo test test-lowest test-install docs lint format stress clean
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -66,6 +66,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The README's table of settings and docs/settings.md.
+docs: $(READY)
+	$(BIN)/python -m tools.write_docs
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

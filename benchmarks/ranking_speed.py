@@ -1,34 +1,34 @@
 #!/usr/bin/env python3
 """Rank synthetic posts and print, as JSON, what that costs beside the bare products that it needs.
 
-    python benchmarks/ranking_speed.py POSTS
+    python benchmarks/ranking_speed.py POSTS [--languages 2] [--terms 400]
 
-Vectors lie in clusters, terms follow Zipf's law, as they do on real blogs. Seconds are CPU seconds; the
-memory is the most that the process had, vectors and terms included, less what it began with.
+Vectors lie in clusters, terms follow Zipf's law, as they do on real blogs; a third of the terms are pairs of
+words. Posts of several languages alternate. Seconds are CPU seconds; memory is the most that the process had,
+in MiB, with Python, the libraries, vectors and terms.
 """
 
 import argparse
 import json
 import resource
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from pelican_related_embeddings.pipeline import DEPTH
-from pelican_related_embeddings.ranking.neighbours import BLOCK_PAIRS, rank
+from pelican_related_embeddings.ranking.nearest import BLOCK_PAIRS
+from pelican_related_embeddings.ranking.neighbours import rank
 from pelican_related_embeddings.ranking.term_weights import weigh_terms
-from pelican_related_embeddings.store.cache import Cache
-from pelican_related_embeddings.text.terms import TermCounts
-from pelican_related_embeddings.text.words import HELD_DOCUMENTS, TEXT_ROWS, StoredTerms
+from pelican_related_embeddings.text.terms import TermCounts, pack
 
 DIMENSIONS = 384
-TERMS = 300  # different ones in a post, words and pairs of words
-VOCABULARY = 40  # different terms per post of the blog: it grows with the blog
+TERMS = 400  # different ones in a post; half of them are in no other post
+VOCABULARY = 40  # other terms per post of the blog: it grows with the blog
+COMMONEST = 250  # number of the most frequent term, on about a tenth of the posts; two posts share about 3
+USUAL = 1999  # words that pairs of words end with
 CLUSTERS = 200
 
 Vectors = npt.NDArray[np.float32]
@@ -45,27 +45,31 @@ def make_vectors(count: int, random: np.random.Generator) -> Vectors:
     return vectors
 
 
-def make_terms(count: int, random: np.random.Generator) -> Iterator[TermCounts]:
-    """Yield the terms of ``count`` posts: term number k is on about a share of 1/k of them."""
+def make_terms(count: int, size: int, random: np.random.Generator) -> Iterator[TermCounts]:
+    """Yield the terms of ``count`` posts of one language, about ``size`` of each, as the cache gives them."""
     vocabulary = max(10_000, VOCABULARY * count)
-    hashes = random.integers(1, 1 << 63, size=vocabulary, dtype=np.uint64)
-    empty = np.empty(0, np.uint64)
-    for _ in range(count):
-        drawn = np.unique((vocabulary ** random.random(2 * TERMS)).astype(np.int64) - 1)[-TERMS:]
-        chosen = np.unique(hashes[drawn])
-        counts = np.minimum(random.geometric(0.6, len(chosen)), 20).astype(np.int64)
-        yield TermCounts(chosen, counts, empty, b"")
+    hashes = random.integers(1, 1 << 63, size=vocabulary + count * size, dtype=np.uint64)
+    for post in range(count):
+        own = np.arange(size // 2) + vocabulary + post * size
+        numbers = np.append(draw_numbers(vocabulary, size // 2, random), own)
+        numbers = numbers[np.argsort(hashes[numbers])]
+        counts = np.minimum(random.geometric(0.6, len(numbers)), 20).astype(np.uint16)
+        places = np.repeat(np.arange(len(numbers)), counts)
+        written = [spell_term(number) for number in numbers.tolist()]
+        packed = pack(written, np.append(len(places), places).astype("<u4"))
+        block = random.integers(1, 1 << 63, size=1, dtype=np.uint64)
+        yield TermCounts.from_bytes(TermCounts(hashes[numbers], counts, block, packed).to_bytes())
 
 
-def store_terms(count: int, random: np.random.Generator, path: Path) -> StoredTerms:
-    """Return the terms of ``count`` posts as the pipeline has those of a large site: in the cache."""
-    cache = Cache(path, print)
-    rows = [number.to_bytes(16) for number in range(count)]
-    terms = make_terms(count, random)
-    for start in range(0, count, TEXT_ROWS):
-        part = rows[start : start + TEXT_ROWS]
-        cache.write("texts", {row: bytes(17) + one.to_bytes() for row, one in zip(part, terms, strict=False)})
-    return StoredTerms([], rows, cache)
+def draw_numbers(vocabulary: int, size: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return the numbers of terms that a post shares: number k is on a share of about 1/k of the posts."""
+    drawn = (COMMONEST * (vocabulary / COMMONEST) ** random.random(2 * size // 3)).astype(np.int64)
+    return np.union1d(drawn, drawn - drawn % 2)
+
+
+def spell_term(number: int) -> str:
+    """Return a word for an even number; for an odd one, the word of the number before it and a usual one."""
+    return f"w{number - 1:x} v{number % USUAL:x}" if number % 2 else f"w{number:x}"
 
 
 def multiply(vectors: Vectors, terms: sparse.csr_array) -> tuple[float, float]:
@@ -84,14 +88,10 @@ def multiply(vectors: Vectors, terms: sparse.csr_array) -> tuple[float, float]:
     return seconds[0], seconds[1]
 
 
-def measure(count: int, folder: Path) -> dict[str, float]:
-    before = read_peak()
+def measure(count: int, languages: int, size: int) -> dict[str, float]:
     random = np.random.default_rng(0)
-    terms: Sequence[TermCounts] = (
-        list(make_terms(count, random))
-        if count <= HELD_DOCUMENTS
-        else store_terms(count, random, folder / "cache.sqlite")
-    )
+    written = [make_terms(len(range(first, count, languages)), size, random) for first in range(languages)]
+    terms = [next(written[row % languages]) for row in range(count)]
     vectors = make_vectors(count, random)
     everyone = np.ones(count, dtype=bool)
     started = time.process_time()
@@ -99,15 +99,19 @@ def measure(count: int, folder: Path) -> dict[str, float]:
         vectors,
         terms,
         published=everyone,
-        group=np.zeros(count, dtype=int),
+        group=np.arange(count) % languages,
         order=np.arange(count),
         blocked={},
         weight=0.65,
         depth=DEPTH,
     )
     ranking = time.process_time() - started
-    memory = read_peak() - before
-    dense, sparse_seconds = multiply(vectors, weigh_terms(terms, everyone).rows)
+    memory = read_peak()
+    bare = [
+        multiply(vectors[own], weigh_terms(terms[own], everyone[own]).rows)
+        for own in (slice(language, None, languages) for language in range(languages))
+    ]
+    dense, sparse_seconds = (sum(each) for each in zip(*bare, strict=True))
     return {"ranking": ranking, "dense": dense, "sparse": sparse_seconds, "memory": memory}
 
 
@@ -119,8 +123,10 @@ def read_peak() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("posts", type=int)
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(parser.parse_args().posts, Path(folder))))
+    parser.add_argument("--languages", type=int, default=1)
+    parser.add_argument("--terms", type=int, default=TERMS)
+    chosen = parser.parse_args()
+    print(json.dumps(measure(chosen.posts, chosen.languages, chosen.terms)))
 
 
 if __name__ == "__main__":

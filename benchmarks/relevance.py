@@ -132,13 +132,13 @@ def rank_corpus(corpus: Corpus, vectors: npt.NDArray[np.float32], weight: float)
 
 def select_lists(corpus: Corpus, ranking: Ranking, settings: Settings) -> Lists:
     """Return the rows that the plugin shows for each post."""
-    pool = Ranked(
+    ranked = Ranked(
         ranking.candidates,
         DEPTH,
         ranking.duplicates,
         lambda row, mask: ranking.deepen(row, np.asarray(mask), DEPTH),
     )
-    selection = select_related(corpus.documents, pool, settings)
+    selection = select_related(corpus.documents, ranked, settings)
     return [[candidate.row for candidate in chosen] for chosen in selection.lists]
 
 

@@ -27,8 +27,8 @@ from typing import Any
 
 from building import PLUGIN, edit_text, find_post
 
-from pelican_related_embeddings.encoders.encoder import find_model
 from pelican_related_embeddings.encoders.libraries import is_installed
+from pelican_related_embeddings.encoders.model import find_model
 from pelican_related_embeddings.settings import DEFAULT_MODEL
 from pelican_related_embeddings.site.reader import open_site, read_contents
 from pelican_related_embeddings.store.cache import Cache

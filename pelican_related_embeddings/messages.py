@@ -85,6 +85,11 @@ class Messages:
         self._bar.start()
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def make_printable(text: str, encoding: str) -> str:
     """Return ``text`` with escapes for what ``encoding`` cannot show: file names may hold anything.
 

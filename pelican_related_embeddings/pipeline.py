@@ -1,7 +1,8 @@
 """From documents to related posts: embed, rank, select, each looked up in the cache before it is done.
 
-The lookup goes from the end backwards, so a build in which nothing changed hashes each document, makes one
-query, and imports neither numpy nor a model. Each stage returns a value; none changes what another returned:
+The lookup goes from the end backwards, so a build in which nothing changed hashes each document, makes a
+few queries, and imports neither numpy nor a model. Each stage returns a value; none changes what another
+returned:
 
     Inputs -> Embedded -> Ranking -> Ranked -> Selection; together a Study; for the pages an Outcome
 """
@@ -13,14 +14,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .encoders.encoder import ENGLISH_ONLY, Model, key_encoder, recall_model
-from .errors import EncoderError, describe_error
+from .encoders.encoder import key_encoder, recall_model, remembered_model
+from .encoders.model import ENGLISH_ONLY, Model
+from .errors import describe_error
 from .messages import Messages
 from .ranking.selection import Ranked, Selection, select_related
 from .ranking.stored import dump_ranked, dump_selection, load_ranked, load_selection
 from .settings import LISTS, RANKING, Settings
 from .store.cache import Cache
-from .store.keys import RESULTS_VERSION, hash_parts
+from .store.keys import NO_VECTOR, RESULTS_VERSION, VectorKeys, hash_parts
 from .text.document import Document, key_document, key_documents
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .topic_map.chart import MapData
 
 DEPTH = 16  # candidates kept per document at least, so that a changed date or pin needs no new ranking
+POSTS_NAMED = 3  # of those without a vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,8 @@ class Inputs:
     """What a build starts from; its keys name all that a stored result depends on.
 
     ``text_keys`` are those of the documents' words. ``other_slugs`` belong to posts that exist but are not
-    among ``documents``. ``fault`` says why the model cannot be used at all.
+    among ``documents``. ``fault`` says why the model cannot be used at all. ``vectors`` is None where no
+    earlier build had the same texts and model.
     """
 
     documents: Sequence[Document]
@@ -48,12 +52,23 @@ class Inputs:
     text_keys: Sequence[bytes]
     other_slugs: Collection[str] = ()
     fault: str = ""
+    vectors: VectorKeys | None = None
 
     @property
     def depth(self) -> int:
         """How many candidates are kept per document: more where they are reordered before they are shown."""
         reordered = self.settings.half_life_days is not None or self.settings.diversity > 0
         return max(DEPTH, self.settings.max * (12 if reordered else 3))
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known which vectors there are, and no other may be made."""
+        return self.vectors is not None and not (self.settings.embed and self.vectors.absent)
+
+    def key_vectors(self) -> bytes:
+        """Return the key of the vectors' keys."""
+        facts = [self._encoder, _list_suggested(self), [document.published for document in self.documents]]
+        return hash_parts("vectors", json.dumps(facts), b"".join(self.text_keys))
 
     def key_lists(self) -> bytes:
         """Return the key of the lists."""
@@ -74,7 +89,7 @@ class Inputs:
         from .topic_map.chart import key_map
 
         rows = self.list_map_rows()
-        encoder = key_encoder(self.model, self.settings)
+        encoder = json.dumps([self._encoder, self._state])
         return key_map([self.documents[row] for row in rows], [self.text_keys[row] for row in rows], encoder)
 
     def list_map_rows(self) -> list[int]:
@@ -82,25 +97,32 @@ class Inputs:
         return [row for row, one in enumerate(self.documents) if one.published and not one.is_page]
 
     def _describe_ranking(self) -> list[Any]:
-        encoder = key_encoder(self.model, self.settings)
-        return [RESULTS_VERSION, self.depth, encoder, *self.settings.list_values(RANKING)]
+        ranking = self.settings.list_values(RANKING)
+        return [RESULTS_VERSION, self.depth, self._encoder, self._state, *ranking]
+
+    @property
+    def _encoder(self) -> str:
+        return key_encoder(self.model, self.settings) if self.settings.weight < 1 else ""
+
+    @property
+    def _state(self) -> str:
+        return self.vectors.state.hex() if self.vectors else ""
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
     """The words and the vectors of all documents.
 
-    ``inputs`` name the model that made the vectors, which may have become known only here. ``vectors``:
-    (n, dim) float32, unit rows, or zero for a document without one; ``missing`` of those with text are
-    zero, and ``embedded`` were made in this build.
+    ``inputs`` name the model that made the vectors, which may have become known only here, and which vectors
+    there are. ``vectors``: (n, dim) float32, unit rows, or zero for a document without one. ``embedded`` were
+    made in this build; ``problem`` says why others were not, where that is a fault.
     """
 
     inputs: Inputs
     words: "AllWords"
     vectors: "npt.NDArray[np.float32]"
-    embedded: int
-    missing: int
-    problems: tuple[str, ...]
+    embedded: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,34 +154,57 @@ class Study:
 class Outcome:
     """The result of a build.
 
-    ``selection`` has the list of each document, row by row. ``study`` is None where the lists were made from
-    what earlier builds kept. ``map`` is None where the settings ask for none, or where it could not be
-    drawn. ``problems`` are soft failures: the lists are worse than they would be without them. ``hints``
-    are what an author may want to know once.
+    ``selection`` has the list of each document, row by row. ``embedded`` and ``study`` are None where the
+    cache had what a build makes of them. ``map`` is None where the settings ask for none, or where it could
+    not be drawn. ``problems`` are soft failures: the lists are worse than they would be without them.
+    ``hints`` are what an author may want to know.
     """
 
     inputs: Inputs
     selection: Selection
+    embedded: Embedded | None = None
     study: Study | None = None
     map: "MapData | None" = None
     problems: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
 
-    @property
-    def embedded(self) -> int:
-        """How many documents were embedded in this build."""
-        return self.study.embedded.embedded if self.study else 0
-
 
 def gather_inputs(
     documents: Sequence[Document], settings: Settings, cache: Cache, other_slugs: Collection[str] = ()
 ) -> Inputs:
-    """Return the inputs of a build, with what the cache knows of the model."""
+    """Return the inputs of a build, with what the cache knows of the model and of its vectors."""
     keys = [key_document(document) for document in documents]
+    model, fault = Model(settings.model, None), ""
+    if settings.weight < 1:
+        try:
+            model = recall_model(settings, cache)
+        except Exception as error:  # noqa: BLE001 - a folder may hold anything, and its links lead anywhere
+            from .encoders.embedding import describe_fault
+
+            model, fault = remembered_model(settings, cache), describe_fault(error)
+    inputs = Inputs(documents, settings, model, keys, other_slugs, fault)
+    return replace(inputs, vectors=recall_vectors(inputs, cache))
+
+
+def recall_vectors(inputs: Inputs, cache: Cache) -> VectorKeys | None:
+    """Return which vectors there are of documents whose texts and model an earlier build had."""
+    count = len(inputs.documents)
+    if inputs.settings.weight == 1:
+        return VectorKeys((NO_VECTOR,) * count, (NO_VECTOR,) * count)
+    key = inputs.key_vectors()
     try:
-        return Inputs(documents, settings, recall_model(settings, cache), keys, other_slugs)
-    except EncoderError as error:
-        return Inputs(documents, settings, Model(settings.model, None), keys, other_slugs, str(error))
+        vectors = VectorKeys.from_bytes(cache.read("results", [key]).get(key, b""), count)
+    except ValueError:
+        return None
+    vectors = vectors.renew(cache.read("vectors", vectors.absent))
+    keep_vectors(inputs, vectors, cache)
+    return vectors
+
+
+def keep_vectors(inputs: Inputs, vectors: VectorKeys, cache: Cache) -> None:
+    """Let the vectors of a site stay in the cache, and those go that no site has used for long."""
+    if inputs.model.digest:  # else it is not known which they are
+        cache.keep("vectors", vectors.wanted + vectors.used)
 
 
 def relate_documents(inputs: Inputs, cache: Cache, messages: Messages) -> Outcome:
@@ -167,19 +212,29 @@ def relate_documents(inputs: Inputs, cache: Cache, messages: Messages) -> Outcom
 
     A fault of the model, the cache or the map is no exception: it is among the outcome's ``problems``.
     """
-    outcome = recall_lists(inputs, cache) or select_again(inputs, cache)
-    outcome = outcome or finish(study_documents(inputs, cache, messages), cache)
-    return add_map(outcome, cache, messages) if inputs.settings.map else outcome
+    outcome = recall_outcome(inputs, cache) if inputs.settled else None
+    if outcome is None:
+        embedded = embed(inputs, cache, messages)
+        recalled = recall_outcome(embedded.inputs, cache)
+        outcome = replace(recalled, embedded=embedded) if recalled else finish(make_study(embedded), cache)
+    if inputs.settings.map:
+        outcome = add_map(outcome, cache, messages)
+    return add_missing(outcome)
 
 
 # What the cache has
 
 
+def recall_outcome(inputs: Inputs, cache: Cache) -> Outcome | None:
+    """Return what an earlier build made of the same inputs, as far as it goes."""
+    return recall_lists(inputs, cache) or select_again(inputs, cache)
+
+
 def recall_lists(inputs: Inputs, cache: Cache) -> Outcome | None:
     """Return the lists that an earlier build made of the same inputs."""
-    stored = _recall(inputs, inputs.key_lists(), cache)
+    stored = _recall(inputs.key_lists(), cache)
     try:
-        return Outcome(inputs, load_selection(stored)) if stored else None
+        return Outcome(inputs, load_selection(stored, inputs.documents)) if stored else None
     except ValueError:
         return None
 
@@ -188,20 +243,26 @@ def select_again(inputs: Inputs, cache: Cache) -> Outcome | None:
     """Return lists selected from the candidates of an earlier build, if these suffice."""
     if inputs.settings.diversity:
         return None  # needs the similarity of candidates to one another
-    stored = _recall(inputs, inputs.key_candidates(), cache)
+    stored = _recall(inputs.key_candidates(), cache)
     try:
-        ranked = load_ranked(stored) if stored else None
+        ranked = load_ranked(stored, inputs.documents) if stored else None
     except ValueError:
         return None
     selection = _select(inputs, ranked) if ranked else None
     if selection is None or selection.short:
         return None
-    cache.write("results", {inputs.key_lists(): dump_selection(selection)})
+    cache.write("results", dump_lists(inputs, selection))
     return Outcome(inputs, selection)
 
 
-def _recall(inputs: Inputs, key: bytes, cache: Cache) -> bytes | None:
-    return cache.read("results", [key]).get(key) if inputs.model.digest else None
+def dump_lists(inputs: Inputs, selection: Selection) -> dict[bytes, bytes]:
+    """Return what of the lists may be kept: no warning that could quote the metadata of a draft."""
+    drafts = any(not one.published and (one.pins or one.excluded) for one in inputs.documents)
+    return {} if drafts and selection.warnings else {inputs.key_lists(): dump_selection(selection)}
+
+
+def _recall(key: bytes, cache: Cache) -> bytes | None:
+    return cache.read("results", [key]).get(key)
 
 
 def _select(inputs: Inputs, ranked: Ranked) -> Selection:
@@ -213,57 +274,67 @@ def _select(inputs: Inputs, ranked: Ranked) -> Selection:
 
 def study_documents(inputs: Inputs, cache: Cache, messages: Messages) -> Study:
     """Return lists made from the words and vectors of the documents, and all that they were made from."""
-    embedded = embed(inputs, cache, messages)
+    return make_study(embed(inputs, cache, messages))
+
+
+def make_study(embedded: Embedded) -> Study:
+    """Return lists made from words and vectors."""
     ranking = rank(embedded)
     ranked = list_candidates(ranking, embedded)
     return Study(embedded, ranking, ranked, _select(embedded.inputs, ranked))
 
 
 def finish(study: Study, cache: Cache) -> Outcome:
-    """Return the outcome of a study, kept for the next build unless a vector is missing."""
+    """Return the outcome of a study, kept for the next build."""
     inputs = study.inputs
-    if not study.embedded.missing:
-        kept = {
-            inputs.key_candidates(): dump_ranked(study.ranked),
-            inputs.key_lists(): dump_selection(study.selection),
-        }
-        cache.write("results", kept)
+    kept = {inputs.key_candidates(): dump_ranked(study.ranked), **dump_lists(inputs, study.selection)}
+    cache.write("results", kept)
     hints = keep_new(describe_hints(study), cache)
-    return Outcome(inputs, study.selection, study, problems=study.embedded.problems, hints=hints)
+    return Outcome(inputs, study.selection, study.embedded, study, hints=hints)
 
 
 def embed(inputs: Inputs, cache: Cache, messages: Messages) -> Embedded:
-    """Return the words and vectors of all documents; what the cache does not hold is made and kept.
+    """Return the words and vectors of all documents; what the cache does not hold is made and kept."""
+    import numpy as np
+
+    from .text.words import read_words
+
+    words = read_words(inputs.documents, inputs.text_keys, cache, messages)
+    cache.keep("texts", _list_kept_texts(inputs), days=0)
+    if inputs.settings.weight == 1:
+        return Embedded(inputs, words, np.zeros((len(inputs.documents), 1), dtype=np.float32))
+    embedded = embed_words(inputs, words, cache, messages)
+    vectors = embedded.inputs.vectors
+    if vectors is not None and vectors != inputs.vectors:
+        keep_vectors(embedded.inputs, vectors, cache)
+        cache.write("results", {embedded.inputs.key_vectors(): vectors.to_bytes()})
+    return embedded
+
+
+def embed_words(inputs: Inputs, words: "AllWords", cache: Cache, messages: Messages) -> Embedded:
+    """Return the vectors of documents whose words are known.
 
     A paragraph that many of the published documents have is left out of what the model reads.
     """
     import numpy as np
 
-    from .encoders.embedding import Text, embed_documents
+    from .encoders.embedding import Context, Text, embed_documents
     from .ranking.term_weights import recurring_blocks
-    from .text.words import read_words
 
-    documents, settings = inputs.documents, inputs.settings
-    words = read_words(documents, inputs.text_keys, cache, messages)
+    documents = inputs.documents
     recurring = frozenset(recurring_blocks(words.terms, np.array(_list_suggested(inputs))).tolist())
     filled = [row for row, empty in enumerate(words.empty) if not empty]
     texts = [
         Text(documents[row], words.digests[row], recurring.intersection(words.terms[row].blocks.tolist()))
         for row in filled
     ]
-    usable = replace(settings, embed=False) if inputs.fault else settings
-    found = embed_documents(texts, inputs.model, usable, cache, messages)
+    usable = replace(inputs.settings, embed=inputs.settings.embed and not inputs.fault)
+    found = embed_documents(texts, inputs.model, Context(usable, cache, messages))
     vectors = np.zeros((len(documents), found.vectors.shape[1]), dtype=np.float32)
     vectors[filled] = found.vectors
-    fault = found.problem or inputs.fault
-    return Embedded(
-        replace(inputs, model=found.model),
-        words,
-        vectors,
-        found.embedded,
-        found.missing,
-        (describe_missing(fault, found.missing, len(texts)),) if fault else (),
-    )
+    keys = found.keys.spread(filled, len(documents))
+    named = replace(inputs, model=found.model, vectors=keys)
+    return Embedded(named, words, vectors, found.embedded, found.problem or inputs.fault)
 
 
 def rank(embedded: Embedded) -> "Ranking":
@@ -320,25 +391,48 @@ def _find_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
 
     inputs = outcome.inputs
     rows = inputs.list_map_rows()
-    known = recall_map(inputs.key_map(), cache) if inputs.model.digest else None
+    documents = [inputs.documents[row] for row in rows]
+    known = recall_map(inputs.key_map(), documents, cache)
     if known is not None or not rows:
         return replace(outcome, map=known)
-    study = outcome.study or study_documents(inputs, cache, messages)
-    key = None if study.embedded.missing else study.inputs.key_map()
-    drawn = draw_map([inputs.documents[row] for row in rows], rows, study.ranking, key, cache)
-    problems = dict.fromkeys((*outcome.problems, *study.embedded.problems))
-    return replace(outcome, study=study, map=drawn, problems=tuple(problems))
+    study = outcome.study or make_study(outcome.embedded or embed(inputs, cache, messages))
+    drawn = draw_map(documents, rows, study.ranking, study.inputs.key_map(), cache)
+    return replace(outcome, inputs=study.inputs, embedded=study.embedded, study=study, map=drawn)
 
 
 # What the author is told
 
 
-def describe_missing(problem: str, missing: int, total: int) -> str:
-    """Return a warning that also says what the fault means for the blog."""
+def add_missing(outcome: Outcome) -> Outcome:
+    """Return ``outcome`` with a sentence on missing vectors: a problem, unless the settings ask for it."""
+    told = describe_missing(outcome.inputs, outcome.embedded.problem if outcome.embedded else "")
+    wanted = not outcome.inputs.settings.embed and not outcome.inputs.settings.strict
+    if told and wanted:
+        return replace(outcome, hints=(*outcome.hints, told))
+    return replace(outcome, problems=(*outcome.problems, told)) if told else outcome
+
+
+def describe_missing(inputs: Inputs, problem: str) -> str:
+    """Return how many posts have no vector, which and why; nothing if there is nothing to tell."""
+    vectors = inputs.vectors or VectorKeys((), ())
+    missing, total = vectors.missing, sum(key != NO_VECTOR for key in vectors.wanted)
+    named = f" ({_name_posts(inputs.documents, missing)})" if len(missing) < total else ""
+    verb = "has no vector and is ranked by the words that it shares"
+    if len(missing) != 1:
+        verb = "have no vector and are ranked by the words that they share"
+    count = f"{len(missing)} of {total} articles{named} {verb}"
+    if not inputs.settings.embed:
+        return f"{count}: RELATED_EMBEDDINGS_EMBED is False." if missing else ""
+    if missing:
+        return f"{problem} The site was built anyway: {count}.".lstrip()
     return (
-        f"{problem} The site was built anyway: {missing} of {total} articles have no vector and are "
-        "ranked by the words that they share."
+        f"{problem} The site was built with vectors of earlier builds." if problem and vectors.absent else ""
     )
+
+
+def _name_posts(documents: Sequence[Document], rows: Sequence[int]) -> str:
+    named = ", ".join(documents[row].path for row in rows[:POSTS_NAMED])
+    return named + (f" and {len(rows) - POSTS_NAMED} more" if len(rows) > POSTS_NAMED else "")
 
 
 def describe_hints(study: Study) -> list[str]:
@@ -356,9 +450,9 @@ def describe_hints(study: Study) -> list[str]:
 def keep_new(hints: Sequence[str], cache: Cache) -> tuple[str, ...]:
     """Return the hints that no earlier build gave, and remember them."""
     keys = {hash_parts("hint", hint): hint for hint in hints}
-    given = cache.read("texts", keys)
+    given = cache.read("results", keys)
     new = {key: hint for key, hint in keys.items() if key not in given}
-    cache.write("texts", dict.fromkeys(new, b"given"))
+    cache.write("results", dict.fromkeys(new, b"given"))
     return tuple(new.values())
 
 
@@ -377,6 +471,19 @@ def hint_language(documents: Sequence[Document], settings: Settings) -> str | No
 
 
 # Facts about documents
+
+
+def _list_kept_texts(inputs: Inputs) -> set[bytes]:
+    """Return the keys of the words that may stay in the cache: none of drafts, and none of deleted posts.
+
+    In a subsite (of the i18n_subsites plugin) the posts of all other languages are drafts; these stay.
+    """
+    languages = {document.lang for document in inputs.documents if document.published}
+    return {
+        key
+        for key, document in zip(inputs.text_keys, inputs.documents, strict=True)
+        if document.published or document.lang not in languages
+    }
 
 
 def _list_suggested(inputs: Inputs) -> list[bool]:

@@ -13,18 +13,19 @@ from pelican.contents import Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.log import console
 
-from .errors import describe_error
-from .messages import Messages
+from .errors import CacheError, SettingsError, describe_error
+from .messages import Messages, count
 from .pages.insertion import insert_into_pages
 from .pages.own_templates import OwnTemplates
 from .pages.related import Record, RelatedPosts
 from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, gather_inputs, relate_documents
-from .settings import locate_cache, read_settings
+from .settings import CACHE_NAME, Settings, locate_cache, locate_model, read_settings
 from .site.contents import collect_contents, describe_contents, list_slugs
 from .site.metadata import find_unknown, path_content
 from .site.other_plugins import ALIASES, describe_rival, find_rivals
-from .store.cache import Cache
+from .store.cache import Cache, check_file
+from .store.keys import NO_VECTOR
 
 if TYPE_CHECKING:
     from .pages.generator import MapOffer, RelatedMapGenerator
@@ -52,11 +53,29 @@ def check_settings(pelican: Any) -> None:
     ``CACHE_PATH`` of its own: the file must be settled before that.
     """
     settings = read_settings(pelican.settings)
-    pelican.settings["RELATED_EMBEDDINGS_CACHE"] = str(locate_cache(pelican.settings, settings))
+    pelican.settings["RELATED_EMBEDDINGS_CACHE"] = str(settle_cache(pelican.settings, settings))
+    pelican.settings["RELATED_EMBEDDINGS_MODEL"] = locate_model(pelican.settings, settings)
     _listed[pelican] = []
     static = pelican.settings.get("THEME_STATIC_PATHS")
     if settings.style and static and str(STYLE) not in static:
         pelican.settings["THEME_STATIC_PATHS"] = [*static, str(STYLE)]
+
+
+def settle_cache(config: Any, settings: Settings) -> Path:
+    """Return the path of the cache; a file that belongs to somebody else is a wrong setting.
+
+    Unless it has the name that the plugin itself would give it: then it is most likely a damaged cache, for
+    which no build should stop.
+    """
+    path = locate_cache(config, settings)
+    try:
+        if path.name != CACHE_NAME:
+            check_file(path, any_format=True)
+    except CacheError as error:
+        raise SettingsError(str(error)) from error
+    except OSError:
+        pass  # an unreadable file is one warning of the build
+    return path
 
 
 def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
@@ -145,13 +164,24 @@ def relate_contents(
 
 def tell_outcome(outcome: Outcome, seconds: float, messages: Messages) -> None:
     """Tell in one line what was done, aloud only if it took work; then hints; keep the warnings."""
-    count, embedded = len(outcome.inputs.documents), outcome.embedded
-    line = f"{count} articles, {embedded} embedded, {count - embedded} from cache, in {seconds:.1f} s"
-    messages.tell(line, aloud=embedded > 0)
+    embedded = outcome.embedded.embedded if outcome.embedded else 0
+    messages.tell(f"{describe_counts(outcome, embedded)}, in {seconds:.1f} s", aloud=embedded > 0)
     for hint in outcome.hints:
         messages.tell(hint)
     for warning in (*outcome.problems, *outcome.selection.warnings):
         messages.warn(warning)
+
+
+def describe_counts(outcome: Outcome, embedded: int) -> str:
+    """Return how many posts there are and where their vectors came from."""
+    documents, vectors = outcome.inputs.documents, outcome.inputs.vectors
+    pages = sum(document.is_page for document in documents)
+    counted = count(len(documents) - pages, "article") + (f" and {count(pages, 'page')}" if pages else "")
+    if vectors is None or outcome.inputs.settings.weight == 1:
+        return f"{counted}, compared by words alone"
+    cached = sum(key != NO_VECTOR for key in vectors.used) - embedded
+    missing = f", {len(vectors.missing)} without a vector" if vectors.missing else ""
+    return f"{counted}, {embedded} embedded, {cached} from cache{missing}"
 
 
 def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:

@@ -4,12 +4,15 @@ The settings table in the README and ``docs/settings.md`` are written from this 
 """
 
 import os
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from math import isfinite
 from pathlib import Path, PurePath, PureWindowsPath
 from posixpath import normpath
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from .errors import SettingsError
 
@@ -44,11 +47,13 @@ INHERITED = {
 class Check(NamedTuple):
     """A rule for a value: what it must be, in words, and how to turn a value into it.
 
-    ``convert`` raises ``ValueError`` or ``TypeError`` for a value that breaks the rule.
+    ``convert`` raises ``ValueError`` or ``TypeError`` for a value that breaks the rule; ``show`` returns
+    such a value as a message may quote it.
     """
 
     rule: str
     convert: Callable[[Any], Any]
+    show: Callable[[Any], str] = repr
 
 
 def _expect(condition: bool) -> None:
@@ -101,7 +106,7 @@ def _text(optional: bool = False) -> Check:
             return None
         _expect(isinstance(value, str | os.PathLike))
         text = str(os.fspath(value))
-        _expect(bool(text.strip()))
+        _expect(bool(text.strip()) and "\0" not in text)
         return text
 
     return Check("a text that is not empty" + (", or None" if optional else ""), convert)
@@ -172,9 +177,24 @@ def _url() -> Check:
         if value is None:
             return None
         _expect(isinstance(value, str) and value.startswith(("http://", "https://")))
+        _expect(value.isprintable() and " " not in value)
+        parts = urlsplit(value)  # raises ValueError for brackets that do not fit, and .port for a wrong port
+        _expect(bool(parts.hostname) and parts.port != 0)
         return str(value).rstrip("/")
 
-    return Check('a URL that begins with "http://" or "https://", or None', convert)
+    rule = 'a URL such as "http://localhost:11434" or "https://example.org/v1", or None'
+    return Check(rule, convert, lambda value: repr(show_url(value) if isinstance(value, str) else value))
+
+
+def show_url(url: str) -> str:
+    """Return a URL as a message may show it: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        if parts.port is not None or parts.hostname:  # a wrong port raises, too
+            return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:
+        pass
+    return re.sub(r"[?#].*", "", re.sub(r"//.*@", "//", url))
 
 
 def _setting(default: Any, check: Check, decides: str, meaning: str) -> Any:
@@ -386,7 +406,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
             try:
                 values[option.name] = check.convert(value)
             except (ValueError, TypeError):
-                problems.append(f"{written} must be {check.rule}, got {value!r}.")
+                problems.append(f"{written} must be {check.rule}, got {check.show(value)}.")
     if "exclude" in values:
         # Documents are called by their paths inside the content's folder.
         own = f"{PurePath(str(config.get('PATH') or '.')).name}/"
@@ -436,7 +456,48 @@ def _describe_unknown(name: str, known: Mapping[str, object]) -> str:
     return f"{name} is not a setting of this plugin.{hint}"
 
 
+def resolve_path(config: Mapping[str, Any], value: str) -> Path:
+    """Return the absolute path that a setting means; like Pelican's own, relative to the settings file.
+
+    ``config`` is the site's whole configuration. Without a settings file the working folder counts.
+    """
+    path = Path(value).expanduser()
+    return Path(os.path.normpath(path if path.is_absolute() else _find_folder(config) / path))
+
+
+def _find_folder(config: Mapping[str, Any]) -> Path:
+    """Return the folder of the settings file.
+
+    Pelican does not tell which file its settings come from, but it keeps the module that it made of it.
+    """
+    plugins = config.get("PLUGINS")
+    for module in list(sys.modules.values()):
+        found = getattr(module, "__dict__", {})
+        if isinstance(plugins, list) and found.get("PLUGINS") is plugins and found.get("__file__"):
+            return Path(found["__file__"]).absolute().parent
+    return Path.cwd()
+
+
 def locate_cache(config: Mapping[str, Any], settings: Settings) -> Path:
-    """Return the absolute path of a site's cache file; ``config`` is its whole configuration."""
+    """Return the absolute path of a site's cache file; ``config`` is its whole configuration.
+
+    Raises ``SettingsError`` for a folder, and for a place in the output folder, which is published and which
+    Pelican may empty.
+    """
     folder = Path(config.get("CACHE_PATH") or "cache")
-    return Path(settings.cache or folder / CACHE_NAME).absolute()
+    path = resolve_path(config, settings.cache or str(folder / CACHE_NAME))
+    output = resolve_path(config, str(config.get("OUTPUT_PATH") or "output"))
+    if path.is_dir():
+        raise SettingsError(f"RELATED_EMBEDDINGS_CACHE must be a file, got the folder {path}.")
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(output)):
+        raise SettingsError(
+            f"RELATED_EMBEDDINGS_CACHE must be outside OUTPUT_PATH ({output}), got {path}. It would be "
+            "published, and lost whenever Pelican empties that folder."
+        )
+    return path
+
+
+def locate_model(config: Mapping[str, Any], settings: Settings) -> str:
+    """Return the model's name, or the absolute path of its folder where that is not in the working folder."""
+    folder = resolve_path(config, settings.model)
+    return str(folder) if folder.is_dir() and folder != Path.cwd() / settings.model else settings.model

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_fixtures import browser, list_requests, read_complaints, run_axe, serve, show
-from conftest import Site
-from test_themes import THEMES, find_theme
 
-__all__ = ["browser"]
+from helpers.browser import list_requests, read_complaints, run_axe, serve, show
+from helpers.sites import Site
+from helpers.themes import THEMES, find_theme
+
 pytestmark = pytest.mark.browser
 
 POLICY = '<meta http-equiv="Content-Security-Policy" content="default-src \'self\'">'

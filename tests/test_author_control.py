@@ -5,22 +5,15 @@ import shutil
 from typing import Any
 
 import pytest
-from conftest import TOPICS, Site
 from pelican import signals
 
+from helpers.sites import TOPICS, Site, alter
 from pelican_related_embeddings.errors import StrictError
 from pelican_related_embeddings.site.metadata import METADATA
 
 BREAD = ["/bread-1.html", "/bread-2.html"]
 FIRST = ["/bread-0.html", "/stars-0.html", "/sql-0.html"]
 LAST_DAY = 9999
-
-
-def alter(site: Site, name: str, **metadata: str) -> None:
-    """Add metadata to a post of ``topics``."""
-    path = site.content / f"{name}.md"
-    lines = [f"{key}: {value}" for key, value in metadata.items()]
-    path.write_text("\n".join([*lines, path.read_text("utf-8")]), encoding="utf-8")
 
 
 def build(site: Site, **settings: Any) -> Any:

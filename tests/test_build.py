@@ -1,23 +1,33 @@
 """What a blogger gets from the one line: real sites, built by Pelican with the real model."""
 
+import contextlib
 import json
 import re
-import subprocess
-import sys
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BLOCK, ENVIRONMENT, LINK, TOPICS, Site
+from pelican import signals
 
+from helpers.processes import (
+    HEAVY,
+    configure,
+    end,
+    list_imported,
+    list_vectors,
+    run_pelican,
+    start,
+    use_service,
+    watch_imports,
+)
+from helpers.service import serve
+from helpers.sites import BLOCK, ENVIRONMENT, LINK, TOPICS, Site, list_pages
 from pelican_related_embeddings.errors import SettingsError
 from pelican_related_embeddings.pages.related import RelatedPosts
+from pelican_related_embeddings.store.cache import sum_row
 
 PAGES = [f"{topic}-{number}.html" for topic in TOPICS for number in range(3)]
-
-
-def list_pages(output: Path) -> dict[str, str]:
-    return {str(path.relative_to(output)): path.read_text("utf-8") for path in output.rglob("*.html")}
 
 
 def test_every_article_shows_its_neighbours_first_and_nothing_else_shows_any(topics: Site) -> None:
@@ -124,7 +134,6 @@ def test_all_articles_alike(site: Site) -> None:
 def test_reading_content_early_would_freeze_it_so_it_is_not_read(topics: Site) -> None:
     """A later plugin may still change an article after ours has looked at it."""
     topics.post("linker", "See [the loaf]({filename}bread-0.md) " + TOPICS["bread"][0])
-    from pelican import signals
 
     def shout(generators: Any) -> None:
         for article in generators[0].articles:
@@ -243,95 +252,52 @@ def test_the_block_follows_the_content(topics: Site, theme: str) -> None:
 # The cache
 
 
-def run(site: Site, *arguments: str, **settings: Any) -> str:
-    result = site.run(*arguments, **settings)
-    assert result.returncode == 0, result.stderr + result.stdout
-    return result.stdout + result.stderr
-
-
-MODULES = """
-import atexit, sys
-atexit.register(lambda: print("IMPORTED", *sorted({name.split(".")[0] for name in sys.modules})))
-def register():
-    pass
-"""
-
-
-@pytest.fixture
-def watched(topics: Site) -> Site:
-    """The nine posts, with a plugin that prints which modules the build imported."""
-    (topics.root / "watcher.py").write_text(MODULES)
-    return topics
-
-
-WATCHED: dict[str, Any] = {"PLUGINS": ["pelican_related_embeddings", "watcher"], "PLUGIN_PATHS": ["."]}
-HEAVY = {"torch", "transformers", "sentence_transformers", "huggingface_hub", "tokenizers"}
-
-
-def imported(printed: str) -> set[str]:
-    (line,) = [line for line in printed.splitlines() if line.startswith("IMPORTED")]
-    return set(line.split())
-
-
-def test_a_second_build_embeds_nothing_and_imports_nothing_heavy(watched: Site) -> None:
-    first = run(watched, **WATCHED)
-    pages = list_pages(watched.root / "output")
-    cache = (watched.root / "cache" / "related_embeddings.sqlite").read_bytes()
-    second = run(watched, **WATCHED)
+def test_a_second_build_embeds_nothing_and_imports_nothing_heavy(topics: Site) -> None:
+    settings = watch_imports(topics)
+    first = run_pelican(topics, **settings)
+    pages = list_pages(topics.root / "output")
+    cache = (topics.root / "cache" / "related_embeddings.sqlite").read_bytes()
+    second = run_pelican(topics, **settings)
 
     assert "embedding 9 articles" in first
-    assert imported(first) & HEAVY
+    assert list_imported(first) & HEAVY
     assert "embedding" not in second.replace("related_embeddings", "")
-    assert not imported(second) & (HEAVY | {"numpy", "scipy", "sklearn"})
-    assert list_pages(watched.root / "output") == pages
-    assert (watched.root / "cache" / "related_embeddings.sqlite").read_bytes() == cache
+    assert not list_imported(second) & HEAVY
+    assert list_pages(topics.root / "output") == pages
+    assert (topics.root / "cache" / "related_embeddings.sqlite").read_bytes() == cache
 
 
-def test_a_changed_date_or_tag_needs_neither_model_nor_numpy(watched: Site) -> None:
-    run(watched, **WATCHED)
-    watched.post("sql-2", TOPICS["sql"][2], date="2025-05-05", category="other", tags="journal, commit")
-    watched.post("sql-1", TOPICS["sql"][1], date="2024-02-08", category="sql", related_posts="stars-0")
+def test_a_changed_date_or_tag_needs_neither_model_nor_numpy(topics: Site) -> None:
+    settings = watch_imports(topics)
+    run_pelican(topics, **settings)
+    topics.post("sql-2", TOPICS["sql"][2], date="2025-05-05", category="other", tags="journal, commit")
+    topics.post("sql-1", TOPICS["sql"][1], date="2024-02-08", category="sql", related_posts="stars-0")
 
-    printed = run(watched, **WATCHED)
+    printed = run_pelican(topics, **settings)
 
-    assert not imported(printed) & (HEAVY | {"numpy", "scipy", "sklearn"})
-    page = (watched.root / "output" / "sql-1.html").read_text(encoding="utf-8")
+    assert not list_imported(printed) & HEAVY
+    page = (topics.root / "output" / "sql-1.html").read_text(encoding="utf-8")
     assert LINK.findall(page[page.index("<aside") :])[0] == "/stars-0.html"
 
 
-def test_an_edit_embeds_that_article_alone(watched: Site) -> None:
-    run(watched, **WATCHED)
-    watched.post("sql-2", TOPICS["bread"][0] + " A new text.", date="2024-02-09", category="sql")
+def test_an_edit_embeds_that_article_alone(topics: Site) -> None:
+    settings = watch_imports(topics)
+    run_pelican(topics, **settings)
+    topics.post("sql-2", TOPICS["bread"][0] + " A new text.", date="2024-02-09", category="sql")
 
-    assert "embedding 1 article " in run(watched, **WATCHED)
+    assert "embedding 1 article " in run_pelican(topics, **settings)
 
 
 def test_what_does_not_change_the_text_embeds_nothing(topics: Site) -> None:
     topics.build()
-    before = topics.build(
-        SITEURL="https://example.org", ARTICLE_URL="{slug}/", ARTICLE_SAVE_AS="{slug}/index.html"
-    )
+    vectors = list_vectors(topics)
+    topics.build(SITEURL="https://example.org", ARTICLE_URL="{slug}/", ARTICLE_SAVE_AS="{slug}/index.html")
     topics.post("sql-2", TOPICS["sql"][2], category="other", date="2023-01-01", tags="new")
     (topics.content / "sql-1.md").rename(topics.content / "renamed.md")
-    after = topics.build()
+    topics.build()
 
-    for built in (before, after):
-        assert not embedded(built)
-
-
-def embedded(built: Any) -> int:
-    """How many articles a build embedded, by the cache's own account of new vectors."""
-    return int(built.articles and COUNT(built))
-
-
-def COUNT(built: Any) -> int:  # noqa: N802
-    import sqlite3
-
-    database = sqlite3.connect(built.output.parent / "cache" / "related_embeddings.sqlite")
-    try:
-        return int(database.execute("SELECT count(*) FROM vectors").fetchone()[0]) - 9
-    finally:
-        database.close()
+    assert len(vectors) == 9
+    assert list_vectors(topics) == vectors
 
 
 def test_without_a_model_the_site_is_built_with_cached_vectors_and_one_warning(
@@ -353,56 +319,47 @@ def test_embedding_may_be_forbidden(topics: Site) -> None:
     built = topics.build(RELATED_EMBEDDINGS_EMBED=False)
 
     assert all(len(built.links(name)) == 5 for name in PAGES)
-    assert COUNT(built) == -9
+    assert list_vectors(topics) == {}
 
 
 def test_strict_turns_a_soft_failure_into_a_failing_build(topics: Site, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
 
-    result = topics.run(RELATED_EMBEDDINGS_STRICT=True, RELATED_EMBEDDINGS_MODEL=str(broken))
+    configure(topics, RELATED_EMBEDDINGS_STRICT=True, RELATED_EMBEDDINGS_MODEL=str(broken))
 
-    assert result.returncode != 0
-    assert "StrictError" in result.stdout + result.stderr
+    assert "StrictError" in end(start(topics), code=1)
 
 
 def test_quiet_is_quiet_and_fatal_warnings_does_not_abort(topics: Site) -> None:
-    result = topics.run("-q", "--fatal", "warnings")
+    lines = run_pelican(topics, "-q", "--fatal", "warnings").strip().splitlines()
 
-    assert result.returncode == 0, result.stderr
-    lines = (result.stdout + result.stderr).strip().splitlines()
     assert [line for line in lines if not line.startswith("Done: Processed")] == []  # Pelican's own line
 
 
 def test_builds_repeat_byte_for_byte_whatever_the_hash_seed(topics: Site) -> None:
     pages = []
-    for seed in ("1", "2"):
-        config = topics.root / "pelicanconf.py"
-        run(topics, CACHE_CONTENT=False)
-        command = [sys.executable, "-m", "pelican", "content", "-s", str(config), "-o", f"out{seed}"]
-        environment = {**ENVIRONMENT, "PYTHONHASHSEED": seed}
-        (topics.root / "cache" / "related_embeddings.sqlite").unlink()
-        subprocess.run(command, cwd=topics.root, check=True, capture_output=True, env=environment)
-        pages.append(list_pages(topics.root / f"out{seed}"))
+    with serve() as service:
+        configure(topics, **use_service(service))
+        for seed in ("1", "2"):
+            end(start(topics, "-o", f"out{seed}", environment={**ENVIRONMENT, "PYTHONHASHSEED": seed}))
+            (topics.root / "cache" / "related_embeddings.sqlite").unlink()
+            pages.append(list_pages(topics.root / f"out{seed}"))
 
     assert pages[0] == pages[1]
+    assert len(pages[0]) > len(PAGES)
 
 
 def test_a_cache_carried_to_another_machine_is_used_without_the_model(topics: Site) -> None:
     """The folder that the model was in is not there, and neither is the model."""
     topics.build()
-    import sqlite3
-
-    from pelican_related_embeddings.store.cache import sum_row
-
     path = topics.root / "cache" / "related_embeddings.sqlite"
-    database = sqlite3.connect(path)
-    key, content = database.execute("SELECT key, content FROM models").fetchone()
-    model = {**json.loads(content), "folder": "/somewhere/else"}
-    content = json.dumps(model).encode()
-    database.execute("UPDATE models SET content = ?, checksum = ?", (content, sum_row(key, content)))
-    database.commit()
-    database.close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        key, content = database.execute("SELECT key, content FROM models").fetchone()
+        model = {**json.loads(content), "folder": "/somewhere/else"}
+        content = json.dumps(model).encode()
+        database.execute("UPDATE models SET content = ?, checksum = ?", (content, sum_row(key, content)))
+        database.commit()
     before = path.read_bytes()
 
     built = topics.build()

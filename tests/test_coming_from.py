@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from conftest import ROOT, TOPICS, Site
+
+from helpers.sites import ROOT, TOPICS, Site, override
 
 OURS = "pelican_related_embeddings"
 REAL = {
@@ -25,14 +26,6 @@ def require_plugin(attribute: str) -> str:
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{REAL[attribute]} is not installed")
     return module
-
-
-def override(site: Site, **templates: str) -> dict[str, Any]:
-    folder = site.root / "templates"
-    folder.mkdir(exist_ok=True)
-    for name, text in templates.items():
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {"THEME_TEMPLATES_OVERRIDES": [str(folder)]}
 
 
 @pytest.fixture

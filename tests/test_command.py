@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site, make_corpus_site
 
+from helpers.corpora import make_corpus_site
+from helpers.sites import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site
 from pelican_related_embeddings.command import cli as command
 
 COMMAND = [sys.executable, "-m", "pelican_related_embeddings.command.cli"]

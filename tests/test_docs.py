@@ -1,7 +1,4 @@
-"""The documentation is true: settings, code, links.
-
-Run as a script, it writes anew what is made of the settings: README's table and docs/settings.md.
-"""
+"""The documentation is true: settings, code, links."""
 
 import ast
 import json
@@ -11,112 +8,30 @@ import textwrap
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jinja2 import Environment
 
+from helpers.sites import ROOT
 from pelican_related_embeddings import __version__
 from pelican_related_embeddings.command.cli import make_parser
 from pelican_related_embeddings.settings import PREFIX, Settings, name_setting, read_settings
 from pelican_related_embeddings.site.metadata import METADATA
+from tools.write_docs import GROUPS, README, REFERENCE, TABLE, write_reference, write_table
 
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-REFERENCE = ROOT / "docs" / "settings.md"
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *(page for name in ("docs", "benchmarks", ".github") for page in sorted((ROOT / name).rglob("*.md"))),
 ]
-TABLE = re.compile(r"\| setting \| default \| meaning \|\n(?:\|.*\n)+")
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-
-
-def write_table() -> str:
-    lines = ["| setting | default | meaning |", "|---|---|---|"]
-    for option in fields(Settings):
-        default = repr(list(option.default)) if isinstance(option.default, tuple) else repr(option.default)
-        name = name_setting(option).removeprefix(PREFIX)
-        lines.append(f"| `{name}` | `{default}` | {option.metadata['meaning']} |")
-    return "\n".join(lines) + "\n"
-
-
-# For each group of docs/settings.md its heading, and for each of its settings a value as an example.
-GROUPS: dict[str, dict[str, Any]] = {
-    "The block": {
-        "max": 3,
-        "title": {"en": "Read next", "fr": "À lire ensuite"},
-        "insert": "marker",
-        "show": ["date", "category", "summary", "image", "terms"],
-        "style": True,
-        "feeds": True,
-    },
-    "What is suggested": {
-        "min_score": 0.5,
-        "exclude": ["category:News", "tag:draft notes", "notes/*"],
-        "category": "other",
-        "newer": False,
-        "max_age_days": 1825,
-        "half_life_days": 730,
-        "skip": ["linked", "series"],
-        "max_appearances": 10,
-        "diversity": 0.3,
-        "across_languages": True,
-        "pages": ["sources", "suggestions"],
-        "weight": 0,
-    },
-    "The model": {
-        "model": "paraphrase-multilingual-MiniLM-L12-v2",
-        "windows": 0,
-        "prompt": "query: ",
-        "encoder": "onnx",
-        "device": "cuda",
-        "batch_size": 128,
-        "trust_remote_code": True,
-        "endpoint": "http://localhost:11434",
-        "endpoint_timeout": 300,
-    },
-    "Builds": {"embed": False, "strict": True, "cache": "vectors/blog.sqlite"},
-    "More files": {
-        "map": "related/map.html",
-        "map_separate_files": True,
-        "json": "related/posts.json",
-    },
-}
-PREAMBLE = """# Settings
-
-All are optional and go into `pelicanconf.py`. A wrong value, or a name that is none of these, stops the build
-before anything is written, and all of them are listed at once. This page is made of the code
-(`python tests/test_docs.py`); the README has the same in one table.
-
-What an author sets for one post is in the metadata of the post, see the
-[README](../README.md#make-it-yours).
-"""
-
-
-def write_reference() -> str:
-    parts = [PREAMBLE]
-    options = {option.name: option for option in fields(Settings)}
-    for heading, examples in GROUPS.items():
-        parts.append(f"\n## {heading}\n")
-        for name, example in examples.items():
-            option = options[name]
-            default = list(option.default) if isinstance(option.default, tuple) else option.default
-            parts.append(f"\n### {name_setting(option)}\n\n{option.metadata['meaning']}\n")
-            parts.append(f"\nDefault: `{default!r}`. It must be {option.metadata['check'].rule}.\n")
-            quoted = (
-                json.dumps(example, ensure_ascii=False) if isinstance(example, str | list | dict) else example
-            )
-            parts.append(f"\n```python\n{name_setting(option)} = {quoted}\n```\n")
-    return "".join(parts)
 
 
 def test_the_readme_has_every_setting_as_it_is_declared() -> None:
     found = TABLE.search(README.read_text(encoding="utf-8"))
 
     assert found is not None
-    assert found[0] == write_table(), "run: python tests/test_docs.py"
+    assert found[0] == write_table(), "run: make docs"
 
 
 def test_the_reference_has_every_setting_with_an_example_that_changes_it() -> None:
@@ -126,7 +41,7 @@ def test_the_reference_has_every_setting_with_an_example_that_changes_it() -> No
     for name, value in examples.items():
         changed = read_settings({f"{PREFIX}{name.upper()}": value})
         assert getattr(changed, name) != getattr(Settings(), name)
-    assert REFERENCE.read_text(encoding="utf-8") == write_reference(), "run: python tests/test_docs.py"
+    assert REFERENCE.read_text(encoding="utf-8") == write_reference(), "run: make docs"
 
 
 def list_blocks(*kinds: str) -> list[tuple[str, str]]:
@@ -280,9 +195,3 @@ def test_what_is_installed_says_what_is_needed() -> None:
     needed = {re.split(r"[<>=\[]", item)[0] for item in project["dependencies"]}
 
     assert {"pelican", "sentence-transformers", "numpy", "scipy", "scikit-learn", "jinja2"} <= needed
-
-
-if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    README.write_text(TABLE.sub(lambda _: write_table(), text), encoding="utf-8")
-    REFERENCE.write_text(write_reference(), encoding="utf-8")

@@ -1,31 +1,36 @@
 """Finding a model, saying which one it is, cutting texts for it, and sentence-transformers' vectors."""
 
-import importlib
 import json
 import os
+import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import require_torch
 
+from helpers.models import (
+    LONG,
+    TORCH,
+    find_modules,
+    load,
+    require_torch,
+    run_lines,
+    run_python,
+    save_tiny_model,
+)
 from pelican_related_embeddings.encoders.encoder import (
-    Model,
-    download_model,
-    find_model,
-    identify_encoder,
-    identify_model,
-    is_current,
     key_encoder,
     load_encoder,
     obtain_encoder,
+    recall_model,
+    remembered_model,
 )
+from pelican_related_embeddings.encoders.identity import identify_model
 from pelican_related_embeddings.encoders.libraries import quiet_libraries
+from pelican_related_embeddings.encoders.model import Model, download_model, find_model
 from pelican_related_embeddings.encoders.windows import (
     BLOCK_CHARACTERS,
     choose_prompt,
@@ -37,16 +42,7 @@ from pelican_related_embeddings.encoders.windows import (
 )
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
-
-TORCH = Settings(encoder="sentence-transformers", device="cpu")
-LONG = " ".join(
-    f"Sentence {number} tells of telescopes, sourdough bread and naïve databases." for number in range(120)
-)
-
-
-def load(folder: Path, **settings: Any) -> Any:
-    chosen = replace(TORCH, model=str(folder), **settings)
-    return load_encoder(identify_encoder(chosen), chosen)
+from pelican_related_embeddings.store.cache import Cache
 
 
 @pytest.fixture(scope="module")
@@ -73,60 +69,43 @@ def tokenize(library: Any) -> Any:
     return cut
 
 
-def find_modules() -> Any:
-    """Return sentence-transformers' module of modules, which has moved since version 5.0."""
-    try:
-        return importlib.import_module("sentence_transformers.sentence_transformer.modules")
-    except ModuleNotFoundError:
-        return importlib.import_module("sentence_transformers.models")
-
-
-def save_tiny_model(model_folder: Path, folder: Path, fill: float | None = None, **options: Any) -> Path:
-    """Save a BERT of one layer and 32 dimensions with the real model's tokenizer."""
-    require_torch()
-    with quiet_libraries():
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers import AutoTokenizer, BertConfig, BertModel
-
-        torch.manual_seed(7)
-        config = BertConfig(
-            hidden_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=64,
-            vocab_size=30522,
-            initializer_range=0.5,  # weights large enough for texts to differ
-        )
-        bert = BertModel(config)
-        if fill is not None:
-            for parameter in bert.parameters():
-                torch.nn.init.constant_(parameter, fill)
-        raw = folder / "raw"
-        bert.save_pretrained(raw)
-        AutoTokenizer.from_pretrained(model_folder, local_files_only=True).save_pretrained(raw)
-        modules = find_modules()
-        pooling = modules.Pooling(32, pooling_mode=options.pop("pooling_mode", "mean"))
-        model = SentenceTransformer(modules=[modules.Transformer(str(raw)), pooling], device="cpu", **options)
-        model.save(str(folder / "model"))
-    return folder / "model"
-
-
 # Which model it is
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache" / "c.sqlite", pytest.fail)
 
 
 @pytest.mark.parametrize("name", [None, "pytorch_model.bin", "model.safetensors"])
 def test_a_folder_without_usable_weights_is_refused(tmp_path: Path, name: str | None) -> None:
-    if name:  # an empty safetensors file is a download that broke off; *.bin is a pickle
+    if name:  # an empty safetensors file is an incomplete download; *.bin is a pickle
         (tmp_path / name).write_bytes(b"pickle" if name.endswith("bin") else b"")
-    with pytest.raises(EncoderError, match=r"RELATED_EMBEDDINGS_MODEL\) holds neither"):
+    with pytest.raises(EncoderError, match=r"RELATED_EMBEDDINGS_MODEL\) has neither"):
         find_model(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["no such/folder/at all", "a/b/c", "name with spaces"])
+@pytest.mark.parametrize("name", ["no such/folder/at all", "a/b/c", "name with spaces", "x" * 300, "a\0b"])
 def test_a_name_that_no_model_can_have_is_refused(name: str) -> None:
-    with pytest.raises(EncoderError, match="must be an existing folder or a model's name"):
+    with pytest.raises(
+        EncoderError, match=r"must be an existing folder or a model's name|File name too long"
+    ):
         find_model(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["./nofolder", "../nofolder", "/no/such/folder", "models\\nofolder", "~/nofolder"]
+)
+def test_a_folder_that_does_not_exist_is_called_that(name: str) -> None:
+    with pytest.raises(
+        EncoderError, match=re.escape(f"The folder {name} (RELATED_EMBEDDINGS_MODEL) does not")
+    ):
+        find_model(name)
+
+
+def test_a_file_is_not_taken_for_a_model() -> None:
+    with pytest.raises(EncoderError, match=r"must be a folder, but .*test_encoder.py is a file"):
+        find_model(__file__)
 
 
 def make_folder(folder: Path, weights: bytes = b"weights", longest: int = 256) -> Path:
@@ -136,55 +115,194 @@ def make_folder(folder: Path, weights: bytes = b"weights", longest: int = 256) -
     return folder
 
 
+def identify(folder: Path) -> str:
+    return identify_model(find_model(str(folder))).digest
+
+
 def test_a_model_is_identified_by_its_weights_and_their_use(tmp_path: Path) -> None:
-    def identify(name: str, **files: Any) -> str:
-        return identify_model(find_model(str(make_folder(tmp_path / name, **files)))).digest
-
-    first = identify("a")
-    assert identify("b") == first
-    assert identify("c", weights=b"others") != first
-    assert identify("d", longest=512) != first  # the same text is cut elsewhere: another vector
+    first = identify(make_folder(tmp_path / "a"))
+    assert identify(make_folder(tmp_path / "b")) == first
+    assert identify(make_folder(tmp_path / "c", weights=b"others")) != first
+    assert identify(make_folder(tmp_path / "d", longest=512)) != first  # the same text is cut elsewhere
 
 
-def test_the_same_model_from_the_hub_and_from_a_package_is_one(tmp_path: Path) -> None:
-    """The hub and a package hold the same files but for who saved them, and how."""
-    digests = []
-    for name, version in (("hub", "5.1"), ("package", "2.0.0")):
-        folder = make_folder(tmp_path / name)
-        said = {"__version__": {"sentence_transformers": version}, "prompts": {}}
-        (folder / "config_sentence_transformers.json").write_text(json.dumps(said, indent=len(version)))
-        (folder / "config.json").write_text(
-            json.dumps({"model_type": "bert", "transformers_version": version})
-        )
-        digests.append(identify_model(find_model(str(folder))).digest)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("config_sentence_transformers.json", {"truncate_dim": 64}),
+        ("config_sentence_transformers.json", {"default_prompt_name": "query"}),
+        ("config_sentence_transformers.json", {"model_type": "SparseEncoder"}),
+        ("sentence_bert_config.json", {"max_seq_length": 256, "do_lower_case": True}),
+        ("sentence_xlm-roberta_config.json", {"max_seq_length": 128}),
+        ("tokenizer_config.json", {"truncation_side": "left"}),
+        ("tokenizer_config.json", {"padding_side": "left"}),
+        ("tokenizer_config.json", {"model_max_length": 128}),
+        ("tokenizer_config.json", {"strip_accents": False}),
+        ("tokenizer.json", {"truncation": {"direction": "Left", "max_length": 128}}),
+        ("tokenizer.json", {"padding": {"strategy": {"Fixed": 128}}}),
+        ("tokenizer.json", {"post_processor": {"type": "TemplateProcessing"}}),
+        ("config.json", {"num_attention_heads": 2}),
+        ("config.json", {"an_option_of_a_future_library": 1}),
+        ("1_Pooling/config.json", {"include_prompt": False}),
+        ("2_Dense/config.json", {"activation_function": "torch.nn.modules.linear.Identity"}),
+        ("2_Dense/config.json", {"bias": False}),
+        ("0_Router/query_0_Transformer/sentence_bert_config.json", {"max_seq_length": 128}),
+        ("modules.json", [{"path": "", "type": "sentence_transformers.models.Transformer"}]),
+        ("adapter_config.json", {"r": 8}),
+    ],
+)
+def test_whatever_a_models_files_say_of_its_vectors_is_part_of_its_identity(
+    tmp_path: Path, name: str, said: object
+) -> None:
+    folder = make_folder(tmp_path / "model")
+    before = identify(folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(said))
+    assert identify(folder) != before
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "onnx/config.json", "openvino/config.json", "data_config.json"]
+)
+def test_files_that_the_library_does_not_read_are_no_part_of_it(tmp_path: Path, name: str) -> None:
+    """Some ways to install a model bring them along, and others do not."""
+    folder = make_folder(tmp_path / "model")
+    before = identify(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text('{"max_seq_length": 3}')
+    assert identify(folder) == before
+
+
+def test_the_parts_of_a_model_are_known_by_their_order_and_classes(tmp_path: Path) -> None:
+    """The module of a class has moved from release to release of sentence-transformers."""
+    folder = make_folder(tmp_path / "model")
+
+    def name_parts(*kinds: str) -> str:
+        parts = [{"idx": idx, "path": str(idx), "type": kind} for idx, kind in enumerate(kinds)]
+        (folder / "modules.json").write_text(json.dumps(parts))
+        return identify(folder)
+
+    first = name_parts("sentence_transformers.models.Transformer", "sentence_transformers.models.Pooling")
+    assert first == name_parts(
+        "sentence_transformers.base.modules.Transformer", "sentence_transformers.models.Pooling"
+    )
+    assert first != name_parts(
+        "sentence_transformers.models.Pooling", "sentence_transformers.models.Transformer"
+    )
+    assert first != name_parts("custom_st.Transformer", "sentence_transformers.models.Pooling")
+
+
+def test_the_same_model_from_hugging_face_and_from_a_package_is_one(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    """Both have the same files but for who saved them, how and when; a download has fewer."""
+    digests = [identify(model_folder)]
+    folder = tmp_path / "downloaded"
+    shutil.copytree(model_folder, folder)
+    for name in ("data_config.json", "README.md", ".gitattributes"):
+        (folder / name).unlink(missing_ok=True)
+    for name, noise in [
+        ("config.json", {"transformers_version": "5.24.0", "_name_or_path": "/tmp/x"}),
+        ("tokenizer_config.json", {"name_or_path": "other"}),
+        ("config_sentence_transformers.json", {"__version__": {"pytorch": "2"}, "prompts": {}}),
+    ]:
+        said = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**said, **noise}, indent=4))
+    digests.append(identify(folder))
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"STS": "compare: "}}))
-    digests.append(identify_model(find_model(str(folder))).digest)
-
+    digests.append(identify(folder))
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_what_is_known_of_unchanged_files_is_not_worked_out_again(tmp_path: Path) -> None:
+# What the cache remembers of it
+
+
+def test_what_is_known_of_unchanged_files_is_not_computed_again(tmp_path: Path, cache: Cache) -> None:
+    """Other weights of the same length and time stand for weights that were not read."""
     folder = make_folder(tmp_path / "model")
     settings = Settings(model=str(folder))
-    known = identify_encoder(settings)
-    assert is_current(known)
-    assert identify_encoder(settings, known) is known
+    known = recall_model(settings, cache)
+    weights = folder / "model.safetensors"
+    state = weights.stat()
+    weights.write_bytes(b"Weights")
+    os.utime(weights, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert recall_model(settings, cache) == known
     make_folder(folder, longest=128)
-    assert not is_current(known)
-    assert identify_encoder(settings, known).digest != known.digest
+    changed = recall_model(settings, cache)
+    assert changed.digest != known.digest
+    assert remembered_model(settings, cache).digest == changed.digest
 
 
-def test_a_known_model_whose_folder_is_elsewhere_is_trusted(tmp_path: Path) -> None:
-    known = Model("m", str(tmp_path / "another machine"), "digest", "stamp")
-    assert identify_encoder(Settings(model="m"), known) is known
+def test_no_folder_of_this_machine_is_in_the_cache(tmp_path: Path, cache: Cache) -> None:
+    folder = make_folder(tmp_path / "model")
+    for name in (str(folder), os.path.relpath(folder), "all-MiniLM-L6-v2"):
+        assert recall_model(Settings(model=name), cache).digest
+    cache.finish()
+    content = b"".join(path.read_bytes() for path in (tmp_path / "cache").iterdir())
+    assert b"model.safetensors" in content
+    assert str(tmp_path).encode() not in content
+    assert str(Path.home()).encode() not in content
 
 
-def test_a_model_survives_the_cache_and_nothing_else_does() -> None:
-    model = Model("name", "/folder", "digest", "stamp")
-    assert Model.from_json(model.to_json()) == model
-    for text in ('{"a": 1}', "[]", "x"):
-        with pytest.raises(ValueError, match=r".*"):
-            Model.from_json(text)
+def test_a_copy_elsewhere_and_a_folder_that_is_not_there_are_the_model_that_was_known(
+    tmp_path: Path, cache: Cache
+) -> None:
+    folder = make_folder(tmp_path / "model")
+    digest = recall_model(Settings(model=str(folder)), cache).digest
+    (tmp_path / "another machine").mkdir()
+    moved = folder.rename(tmp_path / "another machine" / "model")
+    for place in (moved, folder):  # the second is missing now
+        assert recall_model(Settings(model=str(place)), cache).digest == digest
+    with pytest.raises(EncoderError, match="does not exist"):
+        recall_model(Settings(model=str(tmp_path / "another")), cache)
+
+
+def break_link(folder: Path, name: str) -> None:
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(folder / "a blob that was deleted")
+
+
+def remove_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def become_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("not a folder")
+
+
+DAMAGES = {
+    "a dangling link": lambda folder: break_link(folder, "config.json"),
+    "a dangling link to the weights": lambda folder: break_link(folder, "model.safetensors"),
+    "a link to itself": lambda folder: (folder / "tokenizer.json").symlink_to(folder / "tokenizer.json"),
+    "no weights": remove_weights,
+    "no folder": shutil.rmtree,
+    "a file": become_a_file,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_folder_costs_new_vectors_and_not_the_cached_ones(
+    tmp_path: Path, cache: Cache, damage: str
+) -> None:
+    """The cache still knows the model; the fault is named where a text has to be embedded."""
+    settings = Settings(model=str(make_folder(tmp_path / "model")))
+    known = recall_model(settings, cache)
+    DAMAGES[damage](tmp_path / "model")
+    assert key_encoder(recall_model(settings, cache), settings) == key_encoder(known, settings)
+    with pytest.raises(
+        EncoderError, match=r"model(.*|\n)(cannot be read|has neither|does not exist|is a file)"
+    ):
+        obtain_encoder(settings, known)
+
+
+def test_rows_that_are_no_models_are_not_believed(cache: Cache, tmp_path: Path) -> None:
+    settings = Settings(model=str(make_folder(tmp_path / "model")))
+    digest = recall_model(settings, cache).digest
+    (key,) = cache.list_used()["models"]
+    for content in (b"", b"[]", b"{}", b"\xff", b'{"digest": 1}', b"3"):
+        cache.write("models", {key: content})
+        assert recall_model(settings, cache).digest == digest
 
 
 def test_whatever_changes_a_vector_is_in_its_key() -> None:
@@ -194,9 +312,22 @@ def test_whatever_changes_a_vector_is_in_its_key() -> None:
         key_encoder(model, Settings(windows=2)),
         key_encoder(model, Settings(prompt="")),
         key_encoder(replace(model, digest="other"), Settings()),
+        key_encoder(model, Settings(endpoint="http://localhost")),
+        key_encoder(model, Settings(encoder="of a contributor")),
     }
-    assert len(keys) == 4
-    assert key_encoder(model, Settings(batch_size=3, device="cpu")) == key_encoder(model, Settings())
+    assert len(keys) == 6
+    for same in (Settings(batch_size=3, device="cpu"), Settings(encoder="onnx"), TORCH):
+        assert key_encoder(model, same) == key_encoder(model, Settings())
+
+
+def test_an_encoder_that_is_not_declared_to_give_the_same_vectors_has_a_memory_of_its_own(
+    cache: Cache, tmp_path: Path
+) -> None:
+    settings = Settings(model=str(make_folder(tmp_path / "model")))
+    assert recall_model(settings, cache).digest
+    assert remembered_model(replace(settings, encoder="onnx"), cache).digest
+    assert not remembered_model(replace(settings, encoder="of a contributor"), cache).digest
+    assert not remembered_model(replace(settings, endpoint="http://localhost"), cache).digest
 
 
 def test_the_package_must_carry_the_weights_that_it_is_known_for(model_folder: Path) -> None:
@@ -205,46 +336,70 @@ def test_the_package_must_carry_the_weights_that_it_is_known_for(model_folder: P
         load_encoder(damaged, TORCH)
 
 
-def run_python(code: str, **environment: str) -> str:
-    """Run code in a process of its own and return the last line it prints."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()[-1]
-
-
 def test_without_network_the_answer_comes_at_once(tmp_path: Path) -> None:
     """A closed port stands for the hub; the process has less time than a client that retries would take."""
     code = """
-import sys
-from pelican_related_embeddings.encoders.encoder import download_model, find_model
+from pelican_related_embeddings.encoders.model import Model, download_model
 from pelican_related_embeddings.errors import EncoderError
+for name in ("nobody/nothing", "all-MiniLM-L6-v2"):
+    try:
+        download_model(Model(name))
+    except EncoderError as error:
+        print(error)
+"""
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    other, default = run_lines(code, **nowhere)
+    assert other.startswith("The model nobody/nothing is not on this machine and cannot be downloaded")
+    assert "Check the name and the network, or set RELATED_EMBEDDINGS_MODEL to a folder" in other
+    assert "[offline]" not in other  # that has another model
+    assert "pelican-related-embeddings[offline]" in default
+
+
+def test_to_know_the_model_nothing_heavy_is_imported(tmp_path: Path) -> None:
+    """Nor for one in Hugging Face's cache: its layout is read without its library."""
+    folder = tmp_path / "models--some--model" / "snapshots" / "0123"
+    folder.parent.mkdir(parents=True)
+    (make_folder(folder) / "modules.json").write_text("[]")
+    (tmp_path / "models--some--model" / "refs").mkdir()
+    (tmp_path / "models--some--model" / "refs" / "main").write_text("0123")
+    code = f"""
+import sys
+from pathlib import Path
+from pelican_related_embeddings.encoders.encoder import key_encoder, recall_model
+from pelican_related_embeddings.settings import Settings
+from pelican_related_embeddings.store.cache import Cache
+cache = Cache(Path({str(tmp_path / "c.sqlite")!r}), print)
+for name in ("all-MiniLM-L6-v2", "some/model"):
+    assert recall_model(Settings(model=name), cache).folder
+heavy = "numpy torch transformers sentence_transformers onnxruntime tokenizers httpx2 asyncio huggingface_hub"
+print([name for name in heavy.split() if name in sys.modules])
+"""
+    assert run_python(code, HF_HUB_CACHE=str(tmp_path)) == "[]"
+
+
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE"])
+def test_an_account_without_a_home_uses_the_models_that_need_none(variable: str) -> None:
+    """The home folder of a user that does not exist stands for one that nobody has."""
+    code = """
+from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
+from pelican_related_embeddings.encoders.model import find_model, name_export
+from pelican_related_embeddings.errors import EncoderError
+from pelican_related_embeddings.settings import Settings
+settings = Settings(encoder="onnx")
 try:
-    download_model(find_model("nobody/nothing"))
+    load_encoder(obtain_encoder(settings), settings)
+except EncoderError as error:
+    print(error)
+try:
+    find_model("some/model")
 except EncoderError as error:
     print(error)
 """
-    said = run_python(code, HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="0")
-    assert said.startswith("The model nobody/nothing is not on this machine and cannot be fetched")
-    assert "pelican-related-embeddings[offline]" in said
-
-
-def test_to_know_the_model_nothing_heavy_is_imported() -> None:
-    code = """
-import sys
-from pelican_related_embeddings.encoders.encoder import identify_encoder, key_encoder
-from pelican_related_embeddings.settings import Settings
-assert identify_encoder(Settings()).digest
-heavy = "numpy torch transformers sentence_transformers onnxruntime tokenizers httpx2 asyncio".split()
-print([name for name in heavy if name in sys.modules])
-"""
-    assert run_python(code) == "[]"
+    environment = {"HF_HOME": "", "HF_HUB_CACHE": "", "HUGGINGFACE_HUB_CACHE": "", variable: "~nobody-here/x"}
+    package, hub = run_lines(code, **environment)
+    assert package.startswith("The model all-MiniLM-L6-v2 in ")
+    assert "has no ONNX file" in package
+    assert hub.startswith("There is no home folder for ~nobody-here/x")
 
 
 def test_a_found_model_is_not_downloaded(model_folder: Path) -> None:
@@ -402,40 +557,21 @@ def test_weights_that_are_no_safetensors_are_an_error(model_folder: Path, tmp_pa
         load(folder)
 
 
-POOL = """
-import json
-import multiprocessing
-import sys
-
-from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder
-from pelican_related_embeddings.settings import Settings
-
-if __name__ == "__main__":
-    texts = [f"bread and telescope {number}" for number in range(6)]
-    rows = []
-    for device in ("cpu", ("cpu", "cpu")):
-        settings = Settings(model=sys.argv[1], encoder="sentence-transformers", device=device)
-        encoder = load_encoder(identify_encoder(settings), settings)
-        rows.append(encoder.embed([""] * 6, texts).tolist())
-    print(json.dumps([rows, [child.pid for child in multiprocessing.active_children()]]))
-"""
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "cpu, cuda", ""])
+def test_a_device_that_is_none_is_named_and_not_the_model(model_folder: Path, device: str) -> None:
+    require_torch()
+    with pytest.raises(EncoderError, match="RELATED_EMBEDDINGS_DEVICE must be a device") as caught:
+        load(model_folder, device=device)
+    assert repr(device) in str(caught.value)
+    assert "offline" not in str(caught.value)
 
 
-def test_several_devices_share_the_work_and_stop_with_the_build(model_folder: Path, tmp_path: Path) -> None:
+def test_a_model_that_cuts_its_vectors_gives_the_short_ones(model_folder: Path, tmp_path: Path) -> None:
+    """Releases of the library before 5.2 do not read this option by themselves."""
     folder = save_tiny_model(model_folder, tmp_path)
-    script = tmp_path / "pool.py"
-    script.write_text(POOL)
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    (alone, shared), children = json.loads(done.stdout)
-    assert np.allclose(alone, shared, atol=1e-6)
-    assert len(children) == 2
-    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    whole = load(folder).embed([""], ["bread"])
+    path = folder / "config_sentence_transformers.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "truncate_dim": 8}))
+    short = load(folder).embed([""], ["bread"])
+    assert short.shape == (1, 8)
+    assert np.allclose(short, normalise_rows(whole[:, :8]), atol=1e-6)

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -23,34 +22,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import (
-    ENVIRONMENT,
-    ROOT,
-    TOPICS,
-    Built,
-    Site,
-    make_corpus_site,
-    require_corpora,
-    require_torch,
-    write_topics,
-)
-from fault_fixtures import (
+from jinja2 import UndefinedError
+from pelican import signals
+
+from helpers.corpora import make_corpus_site, require_corpora
+from helpers.models import add_module, require_torch, save_static_model, save_tiny_model
+from helpers.processes import (
     STRESS,
     configure,
     end,
+    give_up_privileges,
+    is_root,
+    limit_process,
     list_vectors,
+    needs_signals,
     read_site,
     run_pelican,
     start,
     use_service,
     write_many,
 )
-from jinja2 import UndefinedError
-from misbehaving_server import Service, serve
-from pelican import signals
-from test_encoder import find_modules, save_tiny_model
-from test_security import add_module
-
+from helpers.service import Service, serve
+from helpers.sites import ENVIRONMENT, ROOT, TOPICS, Built, Site, write_topics
+from helpers.waiting import wait_until
 from pelican_related_embeddings.encoders.libraries import quiet_libraries
 from pelican_related_embeddings.errors import StrictError
 from pelican_related_embeddings.store.cache import Cache, sum_row
@@ -168,14 +162,6 @@ def test_a_killed_build_leaves_no_claim_that_others_wait_for(service: Service, t
     assert len(list_vectors(site)) == len(list(site.content.iterdir()))
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("waited in vain")
-
-
 # Builds at the same time
 
 
@@ -201,6 +187,7 @@ def test_builds_at_the_same_time_share_the_work_and_agree(
 # Ctrl-C
 
 
+@needs_signals
 @pytest.mark.parametrize("encoder", ["service", "model"])
 def test_ctrl_c_while_embedding_ends_the_build_and_keeps_the_batches(
     service: Service, tmp_path: Path, encoder: str
@@ -314,23 +301,6 @@ def test_one_text_without_a_vector_leaves_the_others_theirs(
     assert len(list_vectors(topics)) == 7
 
 
-def save_static_model(model_folder: Path, folder: Path, broken: str) -> Path:
-    require_torch()
-    with quiet_libraries():
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
-        tokenizer.no_truncation()
-        torch.manual_seed(7)
-        words = find_modules().StaticEmbedding(tokenizer, embedding_dim=16)
-        with torch.no_grad():
-            words.embedding.weight[tokenizer.token_to_id(broken)] = float("nan")
-        SentenceTransformer(modules=[words], device="cpu").save(str(folder / "static"))
-    return folder / "static"
-
-
 def test_another_model_under_the_same_name_makes_all_vectors_anew(
     topics: Site, tiny: Path, model_folder: Path, tmp_path: Path
 ) -> None:
@@ -415,11 +385,9 @@ def test_no_network_and_no_model_is_said_without_long_retries(topics: Site, tmp_
 def test_too_little_memory_for_the_model_costs_vectors_only(topics: Site) -> None:
     """Enough to load libraries, but not the model; with much less the system's own loader ends the process."""
     require_torch()
-    limit = 1100 * 1024 * 1024
     configure(topics)
 
-    process = start(topics, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-    printed = end(process)
+    printed = end(start(topics, **limit_process("RLIMIT_AS", 1100 * 1024 * 1024)))
 
     assert "9 of 9 articles have no vector" in " ".join(printed.split())
     assert BLOCKS(topics)
@@ -539,7 +507,7 @@ def test_a_cache_that_another_program_holds_is_read_or_done_without(
     assert read_site(built.output) == served[1]
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may mount")
+@pytest.mark.skipif(not is_root(), reason="only root may mount")
 def test_a_full_disk_costs_the_cache_only(
     service: Service, served: tuple[Path, dict[str, bytes]], topics: Site
 ) -> None:
@@ -559,7 +527,6 @@ def test_a_full_disk_costs_the_cache_only(
     assert read_site(built.output) == served[1]
 
 
-@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no such limit here")
 def test_a_cache_that_may_not_grow_costs_the_cache_only(
     service: Service, served: tuple[Path, dict[str, bytes]], topics: Site
 ) -> None:
@@ -568,7 +535,7 @@ def test_a_cache_that_may_not_grow_costs_the_cache_only(
     assert max(map(len, served[1].values())) < limit < served[0].stat().st_size
     configure(topics, **use_service(service))
 
-    printed = end(start(topics, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+    printed = end(start(topics, **limit_process("RLIMIT_FSIZE", limit)))
 
     assert printed.count("WARNING") == 1
     assert "cannot be used as it should" in " ".join(printed.split())
@@ -577,11 +544,6 @@ def test_a_cache_that_may_not_grow_costs_the_cache_only(
     assert len(list_vectors(topics)) == 9
 
 
-# Root may read and write everything, unless it gives that up.
-UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.getuid() == 0 else ()
-
-
-@pytest.mark.skipif(bool(UNPRIVILEGED) and shutil.which("setpriv") is None, reason="root without setpriv")
 @pytest.mark.parametrize(
     ("place", "mode", "embedded"), [(CACHE, 0o444, 1), (CACHE, 0o000, 9), ("cache", 0o555, 1)]
 )
@@ -593,6 +555,7 @@ def test_a_cache_that_may_not_be_written_or_read_costs_the_cache_only(
     mode: int,
     embedded: int,
 ) -> None:
+    prefix = give_up_privileges()
     path = topics.root / CACHE
     path.parent.mkdir()
     shutil.copy(served[0], path)
@@ -601,7 +564,7 @@ def test_a_cache_that_may_not_be_written_or_read_costs_the_cache_only(
     (topics.root / place).chmod(mode)
     configure(topics, **use_service(service))
     try:
-        printed = end(start(topics, prefix=UNPRIVILEGED))
+        printed = end(start(topics, prefix=prefix))
     finally:
         (topics.root / place).chmod(0o755)
 
@@ -744,13 +707,14 @@ def count_ours() -> dict[str, int]:
     return counts
 
 
+@needs_signals
 def test_serving_and_rebuilding_in_a_forked_process_embeds(topics: Site, tiny: Path) -> None:
     """``pelican -lr`` builds in a child process: the model is loaded there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     configure(topics, RELATED_EMBEDDINGS_MODEL=str(tiny))
-    process = start(topics, "-l", "-r", "-p", str(port), before=os.setsid)
+    process = start(topics, "-l", "-r", "-p", str(port), start_new_session=True)
     page = f"http://127.0.0.1:{port}/bread-0.html"
     try:
         wait_until(lambda: "related-posts" in fetch(page) or process.poll() is not None, 120)
@@ -892,7 +856,7 @@ def test_a_slug_that_is_a_number_costs_nothing(topics: Site, service: Service) -
 
 SOFT_FAULTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "no such slug": ({}, {"related_posts": "nobody"}),
-    "no such name": ({}, {"related_postz": "bread-1"}),
+    "no such name": ({}, {"related_posts_hidden": "true"}),
     "no such folder": ({"RELATED_EMBEDDINGS_MAP": "index.html/map.html"}, {}),
     "no model": ({"RELATED_EMBEDDINGS_ENDPOINT": None, "RELATED_EMBEDDINGS_MODEL": "FOLDER"}, {}),
     "no cache": ({"RELATED_EMBEDDINGS_CACHE": "FOLDER"}, {}),
@@ -968,10 +932,11 @@ def test_a_map_or_json_that_cannot_be_written_costs_only_itself(
     built = topics.build(**use_service(service, **settings))
 
     (warning,) = built.warnings()
-    assert "cannot be written, all else is" in warning
+    assert "could not write" in warning
+    assert "everything else was written" in warning
     assert has_lists(built)
     assert (built.output / "related.json").is_file() or (built.output / "map.html").is_file()
-    with pytest.raises(StrictError, match="cannot be written"):
+    with pytest.raises(StrictError, match="could not write"):
         topics.build(**use_service(service, **settings, RELATED_EMBEDDINGS_STRICT=True))
 
 

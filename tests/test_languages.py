@@ -7,10 +7,8 @@ import sqlite3
 from typing import Any
 
 import pytest
-from conftest import TOPICS, Site
-from test_endpoint_encoder import real_service
 
-__all__ = ["real_service"]
+from helpers.sites import TOPICS, Site
 
 FRENCH = {
     "pain": "Le pain au levain lève lentement. On pétrit la farine, l'eau et le sel, puis on cuit la miche.",

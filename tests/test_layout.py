@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from conftest import NAMES, require_corpora
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from helpers.corpora import NAMES, require_corpora
 from pelican_related_embeddings.topic_map.layout import lay_out
 
 

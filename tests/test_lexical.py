@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pelican_related_embeddings.ranking.term_weights import (
+    BATCH,
     LARGEST_SHARE,
     RECURRING_BLOCKS,
     STRONGEST_TERMS,
@@ -17,6 +18,7 @@ from pelican_related_embeddings.ranking.term_weights import (
 )
 from pelican_related_embeddings.text.html import Block
 from pelican_related_embeddings.text.terms import (
+    MAX_COUNT,
     MAX_TERMS,
     TITLE_WEIGHT,
     TermCounts,
@@ -101,6 +103,13 @@ def test_damaged_or_foreign_bytes_are_refused():
             TermCounts.from_bytes(damaged)
 
 
+def test_counts_are_read_without_being_copied():
+    raw = count_terms("A title", [Block("Some words to keep")]).to_bytes()
+    back = TermCounts.from_bytes(raw)
+    for values in (back.hashes, back.counts, back.blocks, np.frombuffer(back.packed, np.uint8)):
+        assert np.shares_memory(values, np.frombuffer(raw, np.uint8))
+
+
 def test_hashes_are_the_same_in_every_process():
     code = "from pelican_related_embeddings.text.terms import hash_block; print(hash_block('Grüße'))"
     printed = {
@@ -134,7 +143,8 @@ def test_hostile_text_takes_bounded_room_and_comes_to_an_end(text):
     counts = count_terms("", [Block(text)])
     assert len(counts.hashes) <= MAX_TERMS
     back = TermCounts.from_bytes(counts.to_bytes())
-    assert back.counts.tolist() == np.minimum(counts.counts, 0xFFFF).tolist()
+    assert back.counts.tolist() == counts.counts.tolist()
+    assert counts.counts.max(initial=1) <= MAX_COUNT
 
 
 def test_rows_have_unit_length_or_are_empty():
@@ -195,6 +205,22 @@ def test_a_block_on_many_published_documents_counts_for_nothing():
     left = documents[0].count_without(recurring_blocks(documents, everything(documents)))
     assert dict(zip(documents[0].read_written(), left.tolist(), strict=True))["newsletter"] == TITLE_WEIGHT
     assert left.sum() == TITLE_WEIGHT
+
+
+@pytest.mark.parametrize("size", [BATCH - 1, BATCH, 2 * BATCH + 1])
+def test_every_document_of_a_large_site_has_its_row(size):
+    documents = make_site(*(f"pair{row // 2}. triple{row // 3}" for row in range(size)))
+    matrix = weigh_terms(documents, everything(documents))
+    column = {value: place for place, value in enumerate(matrix.hashes.tolist())}
+    last = (size - 2) // 2
+    assert matrix.rows.shape[0] == len(matrix.coverage) == size
+    assert matrix.rows.indices[
+        matrix.rows.indptr[2 * last] : matrix.rows.indptr[2 * last + 1]
+    ].tolist() == sorted(
+        column[hash_word(word)]
+        for word in (f"pair{last}", f"triple{2 * last // 3}")
+        if hash_word(word) in column
+    )
 
 
 def test_a_site_without_documents_has_an_empty_matrix():

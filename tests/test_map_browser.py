@@ -5,13 +5,13 @@ import math
 from itertools import pairwise
 
 import pytest
-from browser_fixtures import browser, list_requests, read_complaints, run_axe, serve, show
-from test_map_page import HOSTILE, PACKAGE, boxes_overlap, make_post, render
 
+from helpers.browser import list_requests, read_complaints, run_axe, serve, show
+from helpers.maps import HOSTILE, boxes_overlap, make_post, render
+from helpers.sites import PACKAGE
 from pelican_related_embeddings.pages.map_page import build_page
 from pelican_related_embeddings.topic_map.chart import MapData
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.browser
 
 NAMES = ["bread", "trains", "chess", "gardens", "maps", "birds", "clocks", "knots", "tides", "lenses"]

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TOPICS
-from test_encoder import LONG, run_python, save_tiny_model
 
-from pelican_related_embeddings.encoders.encoder import Encoder, identify_encoder, load_encoder
+from helpers.models import LONG, run_python, save_tiny_model
+from helpers.sites import TOPICS
+from pelican_related_embeddings.encoders.encoder import Encoder, load_encoder, obtain_encoder
 from pelican_related_embeddings.encoders.export_onnx import export_onnx, main
+from pelican_related_embeddings.encoders.identity import identify_model
+from pelican_related_embeddings.encoders.model import find_model
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
 
@@ -41,7 +43,11 @@ TEXTS = [
 
 def choose(folder: Path, encoder: str = "onnx", **settings: Any) -> Encoder:
     chosen = Settings(model=str(folder), encoder=encoder, **settings)
-    return load_encoder(identify_encoder(chosen), chosen)
+    return load_encoder(obtain_encoder(chosen), chosen)
+
+
+def digest(folder: Path) -> str:
+    return identify_model(find_model(str(folder))).digest
 
 
 def kind(encoder: Encoder) -> str:
@@ -75,8 +81,7 @@ def test_both_encoders_cut_the_same_windows(exported: Path, model_folder: Path) 
 
 
 def test_both_encoders_share_cached_vectors(exported: Path, model_folder: Path) -> None:
-    ours, theirs = (identify_encoder(Settings(model=str(folder))) for folder in (exported, model_folder))
-    assert ours.digest == theirs.digest
+    assert digest(exported) == digest(model_folder)
     assert not list(exported.rglob("*.safetensors"))
 
 
@@ -119,8 +124,7 @@ def test_onnx_beside_other_weights_is_taken_and_known_by_them(
     shutil.copytree(folder / "onnx", both / "onnx")
     assert kind(choose(both, "auto")) == "OnnxEncoder"
     assert kind(choose(both, "sentence-transformers", device="cpu")) == "TorchEncoder"
-    first, second = (identify_encoder(Settings(model=str(place))).digest for place in (both, source))
-    assert first == second
+    assert digest(both) == digest(source)
 
 
 def test_an_export_without_a_folder_is_found_by_itself(
@@ -154,10 +158,9 @@ def test_a_record_of_another_file_is_not_believed(tiny: tuple[Path, Path], tmp_p
     shutil.copytree(tiny[1], folder)
     record = folder / "onnx" / "model.onnx.json"
     record.write_text(json.dumps({"onnx_sha256": "0" * 64, "weights_sha256": "1" * 64}))
-    by_itself = identify_encoder(Settings(model=str(folder))).digest
+    by_itself = digest(folder)
     record.unlink()
-    assert identify_encoder(Settings(model=str(folder))).digest == by_itself
-    assert by_itself != identify_encoder(Settings(model=str(tiny[1]))).digest
+    assert digest(folder) == by_itself != digest(tiny[1])
 
 
 def change(folder: Path, name: str, **values: Any) -> None:
@@ -170,8 +173,20 @@ def change(folder: Path, name: str, **values: Any) -> None:
     [
         ("1_Pooling/config.json", {"pooling_mode": "max"}, "its pooling is max, not mean or cls"),
         ("1_Pooling/config.json", {"pooling_mode": ["cls", "mean"]}, "its pooling is cls and mean"),
-        ("1_Pooling/config.json", {"include_prompt": False}, "its pooling leaves out the prompt"),
-        ("sentence_bert_config.json", {"do_lower_case": True}, "it lowers the case"),
+        ("1_Pooling/config.json", {"include_prompt": False}, "it sets include_prompt to False"),
+        ("1_Pooling/config.json", {"pooling_mode": "lasttoken"}, "its pooling is lasttoken"),
+        ("sentence_bert_config.json", {"do_lower_case": True}, "it sets do_lower_case to True"),
+        ("sentence_bert_config.json", {"transformer_task": "fill-mask"}, "it sets transformer_task to"),
+        (
+            "sentence_bert_config.json",
+            {"processing_kwargs": {"text": {"max_length": 8}}},
+            "it sets processing",
+        ),
+        ("sentence_bert_config.json", {"an_option_of_a_future_library": 1}, "it sets an_option_of"),
+        ("tokenizer_config.json", {"truncation_side": "left"}, "it sets truncation_side to 'left'"),
+        ("tokenizer_config.json", {"padding_side": "left"}, "it sets padding_side to 'left'"),
+        ("tokenizer_config.json", {"do_lower_case": False}, "it sets do_lower_case to False"),
+        ("tokenizer_config.json", {"strip_accents": False}, "it sets strip_accents to False"),
     ],
 )
 def test_what_cannot_be_run_is_refused(
@@ -185,6 +200,20 @@ def test_what_cannot_be_run_is_refused(
     # With sentence-transformers installed, "auto" leaves such a model to it: here it finds no weights for it.
     with pytest.raises(EncoderError, match=r"cannot be loaded"):
         choose(folder, "auto")
+
+
+def test_a_model_that_cuts_its_vectors_gives_the_same_short_ones(
+    tiny: tuple[Path, Path], tmp_path: Path
+) -> None:
+    source, folder = (shutil.copytree(place, tmp_path / place.name) for place in tiny)
+    for place in (source, folder):
+        change(place, "config_sentence_transformers.json", truncate_dim=8)
+    ours = choose(folder).embed([""] * 9, SHORT)
+    theirs = choose(source, "sentence-transformers", device="cpu").embed([""] * 9, SHORT)
+    assert ours.shape == theirs.shape == (9, 8)
+    assert (ours * theirs).sum(axis=1).min() > 0.999999
+    assert choose(folder).embed([""], [""]).shape == (1, 8)
+    assert digest(source) == digest(folder) != digest(tiny[0])
 
 
 def test_unknown_parts_are_refused(tiny: tuple[Path, Path], tmp_path: Path) -> None:
@@ -234,13 +263,13 @@ def test_a_model_that_cannot_be_exported_leaves_nothing(
 
 
 def test_the_light_encoder_imports_nothing_heavy(tiny: tuple[Path, Path]) -> None:
-    """Nor the hub's client: a machine that has the ONNX file needs none."""
+    """Nor Hugging Face's client: a machine that has the ONNX file needs none."""
     code = f"""
 import sys
-from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder
+from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
 from pelican_related_embeddings.settings import Settings
 settings = Settings(model={str(tiny[1])!r})
-rows = load_encoder(identify_encoder(settings), settings).embed([""], ["bread"])
+rows = load_encoder(obtain_encoder(settings), settings).embed([""], ["bread"])
 heavy = "torch transformers sentence_transformers huggingface_hub scipy sklearn".split()
 print(rows.shape, [name for name in heavy if name in sys.modules])
 """
@@ -252,12 +281,12 @@ def test_without_sentence_transformers_the_light_one_is_all_there_is(tiny: tuple
     code = f"""
 import sys
 sys.modules["sentence_transformers"] = None
-from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder
+from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
 settings = Settings(model={str(tiny[0])!r}, encoder="sentence-transformers")
 try:
-    load_encoder(identify_encoder(settings), settings)
+    load_encoder(obtain_encoder(settings), settings)
 except EncoderError as error:
     print(error)
 """
@@ -266,16 +295,16 @@ except EncoderError as error:
 
 def test_settings_do_not_mix_up_encoders(tiny: tuple[Path, Path]) -> None:
     settings = Settings(model=str(tiny[1]))
-    model = identify_encoder(settings)
+    model = obtain_encoder(settings)
     assert load_encoder(model, settings) is load_encoder(model, settings)
     assert load_encoder(model, settings) is not load_encoder(model, replace(settings, windows=2))
 
 
-# The hub
+# Hugging Face
 
 
 class _Hub(BaseHTTPRequestHandler):
-    """As much of a model hub as its client needs; serves the files of one folder."""
+    """As much of Hugging Face as its client needs; serves the files of one folder."""
 
     folder: Path
     fetched: list[str]
@@ -313,7 +342,7 @@ class _Hub(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serve_hub(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve the files of ``folder`` as the hub's only model; yield the address and what was fetched."""
+    """Serve the files of ``folder`` as the only model; yield the address and what was fetched."""
     fetched: list[str] = []
     handler = type("Hub", (_Hub,), {"folder": folder, "fetched": fetched})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -326,17 +355,19 @@ def serve_hub(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 FETCH = """
 import sys
-from pelican_related_embeddings.encoders.encoder import identify_encoder, load_encoder, obtain_encoder
+from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
+from pelican_related_embeddings.encoders.identity import identify_model
+from pelican_related_embeddings.encoders.model import find_model
 from pelican_related_embeddings.errors import EncoderError
 from pelican_related_embeddings.settings import Settings
 settings = Settings(model="some/model", encoder="{encoder}")
-assert not identify_encoder(settings).digest
+assert find_model(settings.model).folder is None
 try:
     model = obtain_encoder(settings)
 except EncoderError as error:
     print(error)
     sys.exit()
-assert identify_encoder(settings).digest == model.digest
+assert identify_model(find_model(settings.model)).digest == model.digest
 print(load_encoder(model, settings).embed([""], ["bread"]).shape)
 """
 
@@ -345,7 +376,7 @@ print(load_encoder(model, settings).embed([""], ["bread"]).shape)
 def test_only_the_weights_that_are_wanted_are_fetched(
     tiny: tuple[Path, Path], tmp_path: Path, encoder: str, weights: str
 ) -> None:
-    """A hub on this machine stands for the one on the net."""
+    """A server on this machine stands for the one on the net."""
     repository = tmp_path / "repository"
     shutil.copytree(tiny[0], repository)
     shutil.copytree(tiny[1] / "onnx", repository / "onnx")
@@ -358,8 +389,8 @@ def test_only_the_weights_that_are_wanted_are_fetched(
     assert {"modules.json", "1_Pooling/config.json", "tokenizer.json"} <= set(fetched)
 
 
-def test_a_hub_without_the_onnx_file_is_said(tiny: tuple[Path, Path], tmp_path: Path) -> None:
+def test_hugging_face_without_the_onnx_file_is_reported(tiny: tuple[Path, Path], tmp_path: Path) -> None:
     with serve_hub(tiny[0]) as (address, _):
         where = {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path / "hub")}
         said = run_python(FETCH.format(encoder="onnx"), **where)
-    assert said.startswith("The hub has no ONNX file of some/model")
+    assert said.startswith("Hugging Face has no ONNX file of some/model")

@@ -12,10 +12,11 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, ROOT, Site
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from helpers.processes import run_pelican
+from helpers.sites import ENVIRONMENT, ROOT, Site
 from pelican_related_embeddings import __version__
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -81,9 +82,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert not {name for name in package if "test" in name or name.endswith((".pyc", ".sqlite"))}
     for name in (
         "py.typed",
-        "templates/related_posts.html",
-        "templates/related_map.html",
-        "static/related_map.js",
+        "pages/templates/related_posts.html",
+        "pages/templates/related_map.html",
+        "pages/static/related_map.js",
     ):
         assert f"pelican_related_embeddings/{name}" in package
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -165,7 +166,7 @@ def test_a_site_builds_where_nothing_but_the_wheel_and_its_light_needs_is_instal
     run(python, *PIP, "install", "-r", ROOT / "requirements-light.txt")
     run(python, *PIP, "install", "--no-deps", wheel)
     installed = run(python, *PIP, "list")
-    topics.run()  # writes the configuration, and builds with torch
+    run_pelican(topics)  # writes the configuration, and builds with torch
     (topics.root / "cache").rename(topics.root / "unused")
     lines = (topics.root / "pelicanconf.py").read_text(encoding="utf-8")
     lines += f"RELATED_EMBEDDINGS_MODEL = {str(exported)!r}\nRELATED_EMBEDDINGS_STRICT = True\n"

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pelican_related_embeddings.ranking import neighbours as ranking_module
-from pelican_related_embeddings.ranking.neighbours import Ranking, rank, select_best
+from pelican_related_embeddings.ranking.nearest import find_nearest, select_best
+from pelican_related_embeddings.ranking.neighbours import Ranking, rank
 from pelican_related_embeddings.ranking.score import (
     Calibration,
     average_evidence,
     fit_calibration,
     weigh_evidence,
 )
-from pelican_related_embeddings.ranking.shared_terms import Spelled, choose_terms
+from pelican_related_embeddings.ranking.shared_terms import Spelled, choose_terms, find_reasons
 from pelican_related_embeddings.ranking.term_weights import weigh_terms
 from pelican_related_embeddings.text.html import Block
 from pelican_related_embeddings.text.terms import TermCounts, count_terms
@@ -137,14 +137,52 @@ def test_the_best_of_a_wide_row_are_exact_ties_and_all(width, depth):
         assert columns[rows == row].tolist() == [column for _, _, column in expected]
 
 
-def test_blocks_of_any_size_give_the_same(monkeypatch):
-    site = make_site(9, 40)
-    whole = list(rank_site(site).candidates)
-    monkeypatch.setattr(ranking_module, "BLOCK_PAIRS", 70)
-    monkeypatch.setattr(ranking_module, "MATERIAL_ROWS", 3)
-    parts = list(rank_site(site).candidates)
-    assert [[c.row for c in found] for found in parts] == [[c.row for c in found] for found in whole]
-    assert [[c.terms for c in found] for found in parts] == [[c.terms for c in found] for found in whole]
+def test_blocks_of_any_size_give_the_same():
+    group = rank_site(make_site(9, 40)).groups[0]
+    places = np.arange(len(group.rows))
+    whole, parts = (find_nearest(group, places, 6, block_pairs=size) for size in (10_000, 70))
+    assert parts.columns.tolist() == whole.columns.tolist()
+    assert parts.semantic == pytest.approx(whole.semantic, abs=1e-5)
+    assert parts.lexical == pytest.approx(whole.lexical, abs=1e-5)
+
+    pairs = np.repeat(places, len(places)), np.tile(places, len(places))
+    whole, parts = (
+        find_reasons(group.terms, group.documents, *pairs, block_pairs=size) for size in (10_000, 70)
+    )
+    assert any(whole)
+    assert parts == whole
+
+
+def test_languages_that_take_turns_are_ranked_as_each_is_by_itself():
+    sites = [make_site(seed, 30) for seed in (11, 12)]
+    mixed = {
+        name: np.stack([site[name] for site in sites], axis=1).reshape(60, *sites[0][name].shape[1:])
+        for name in ("vectors", "published", "order")
+    }
+    mixed["terms"] = [
+        terms for pair in zip(*(site["terms"] for site in sites), strict=True) for terms in pair
+    ]
+    mixed["group"] = np.arange(60) % 2
+    mixed["blocked"] = {
+        2 * row + number: [2 * other + number for other in others]
+        for number, site in enumerate(sites)
+        for row, others in site["blocked"].items()
+    }
+
+    together = rank_site(mixed)
+
+    eligible = np.arange(60) % 3 == 0
+    for number, site in enumerate(sites):
+        alone = rank_site({**site, "group": np.zeros(30, int)})
+        for row in range(30):
+            expected = tuple(c._replace(row=2 * c.row + number) for c in alone.candidates[row])
+            assert together.candidates[2 * row + number] == expected
+            deeper = alone.deepen(row, eligible[number::2], 9)
+            assert together.deepen(2 * row + number, eligible, 9) == tuple(
+                c._replace(row=2 * c.row + number) for c in deeper
+            )
+        own = [pair for pair in together.duplicates if pair[0] % 2 == number]
+        assert own == [(2 * a + number, 2 * b + number) for a, b in alone.duplicates]
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 9])
@@ -224,15 +262,6 @@ def test_near_duplicates_are_found_once_and_similar_posts_are_not():
     vectors[7] = vectors[2]
     ranking = rank_plain(vectors, make_terms(*texts))
     assert ranking.duplicates == ((2, 7),)
-
-
-def test_candidates_can_be_sliced_and_counted_from_the_end():
-    ranking = rank_site(make_site(2, 23))
-    assert len(ranking.candidates) == 23
-    assert ranking.candidates[-1] == ranking.candidates[22]
-    assert ranking.candidates[3:5] == [ranking.candidates[3], ranking.candidates[4]]
-    with pytest.raises(IndexError):
-        ranking.candidates[23]
 
 
 def test_reasons_are_the_shared_terms_as_the_suggested_post_writes_them():

@@ -1,90 +1,84 @@
-"""The words of a large site stay in the cache, and are the same as those that are held in memory."""
+"""The words of a document are parsed once; what the cache gives back is the same."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import TOPICS
 
-from pelican_related_embeddings.ranking.neighbours import Ranking, rank
+from helpers.sites import TOPICS
 from pelican_related_embeddings.store.cache import Cache
 from pelican_related_embeddings.text.document import Document, key_document
-from pelican_related_embeddings.text.words import StoredTerms, read_words
+from pelican_related_embeddings.text.html import MAX_CHARACTERS
+from pelican_related_embeddings.text.words import BATCH, AllWords, read_words
 
 SENTENCES = [text for texts in TOPICS.values() for text in texts]
-POSTS = 600  # more than are read at a time
+POSTS = 2 * BATCH + 1
 
 
-class Quiet:
-    def note(self, message: str) -> None:
-        raise AssertionError(message)
+class Messages:
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+        self.told: list[str] = []
 
-    tell = note
+    def note(self, text: str) -> None:
+        self.noted.append(text)
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
+
+def make_document(number: int, html: str) -> Document:
+    return Document(f"{number}.md", f"post-{number}", f"Post {number}", html, "en")
 
 
 @pytest.fixture(scope="module")
 def documents() -> list[Document]:
-    """Posts of two sentences each, no two alike."""
+    """Posts of two sentences each, no two alike, and one without text."""
     pairs = [(one, other) for one in SENTENCES for other in SENTENCES]
-    return [
-        Document(
-            f"{n}.md", f"post-{n}", f"Post {n}", "".join(f"<p>{s}</p>" for s in pairs[n % len(pairs)]), "en"
-        )
-        for n in range(POSTS)
+    posts = [
+        make_document(number, "".join(f"<p>{text}</p>" for text in pairs[number % len(pairs)]))
+        for number in range(POSTS - 1)
     ]
+    return [*posts, make_document(POSTS - 1, "<img src='a.png'>")]
 
 
-def store(documents: list[Document], path: Path) -> tuple[StoredTerms, list[object]]:
-    cache, keys = Cache(path, Quiet().note), [key_document(document) for document in documents]
-    held = read_words(documents, keys, cache, Quiet()).terms
-    return StoredTerms(documents, keys, cache), list(held)
+def read(documents: list[Document], path: Path) -> tuple[AllWords, Messages]:
+    messages = Messages()
+    cache = Cache(path, messages.note)
+    words = read_words(documents, [key_document(document) for document in documents], cache, messages)
+    cache.finish()
+    return words, messages
 
 
-def rank_terms(terms: object) -> Ranking:
-    return rank(
-        np.zeros((POSTS, 4), np.float32),
-        terms,  # type: ignore[arg-type]
-        published=np.ones(POSTS, bool),
-        group=np.zeros(POSTS, int),
-        order=np.arange(POSTS),
-        blocked={},
-        weight=0.65,
-        depth=5,
-    )
+def list_words(words: AllWords) -> list[tuple[bytes, bool, bytes]]:
+    contents = [terms.to_bytes() for terms in words.terms]
+    return list(zip(words.digests, words.empty, contents, strict=True))
 
 
-@pytest.mark.parametrize("order", ["forwards", "backwards", "at random", "the same"])
-def test_stored_terms_are_those_that_were_counted(
-    documents: list[Document], tmp_path: Path, order: str
-) -> None:
-    stored, held = store(documents, tmp_path / "cache.sqlite")
-    rows = {
-        "forwards": list(range(POSTS)),
-        "backwards": list(range(-1, -POSTS - 1, -1)),
-        "at random": np.random.default_rng(0).permutation(POSTS).tolist(),
-        "the same": [7] * 9,
-    }[order]
+def test_words_from_the_cache_are_those_that_were_parsed(documents: list[Document], tmp_path: Path) -> None:
+    parsed, first = read(documents, tmp_path / "cache.sqlite")
+    stored, second = read(documents, tmp_path / "cache.sqlite")
 
-    assert len(stored) == POSTS
-    assert [stored[row].to_bytes() for row in rows] == [held[row].to_bytes() for row in rows]  # type: ignore[attr-defined]
+    assert list_words(stored) == list_words(parsed)
+    assert parsed.empty == [False] * (POSTS - 1) + [True]
+    assert first.noted == [f"{POSTS - 1}.md has no text, so it gets no related posts."]
+    assert second.noted == []  # it was not parsed again
 
 
-def test_ranking_is_the_same_from_stored_terms(documents: list[Document], tmp_path: Path) -> None:
-    stored, held = store(documents, tmp_path / "cache.sqlite")
+def test_only_what_the_cache_lacks_is_parsed(documents: list[Document], tmp_path: Path) -> None:
+    parsed, _ = read(documents, tmp_path / "whole.sqlite")
+    read(documents[: POSTS // 2], tmp_path / "half.sqlite")
+    found, messages = read(documents[::-1], tmp_path / "half.sqlite")
 
-    assert list(rank_terms(stored).candidates) == list(rank_terms(held).candidates)
-
-
-def test_terms_that_the_cache_has_lost_are_counted_again(documents: list[Document], tmp_path: Path) -> None:
-    _, held = store(documents, tmp_path / "cache.sqlite")
-    rows = [b"unknown %d" % number for number in range(POSTS)]
-    stored = StoredTerms(documents, rows, Cache(tmp_path / "empty.sqlite", Quiet().note))
-
-    assert [one.to_bytes() for one in stored] == [one.to_bytes() for one in held]  # type: ignore[attr-defined]
+    assert list_words(found) == list_words(parsed)[::-1]
+    assert len(messages.noted) == 1
 
 
-def test_a_row_that_is_not_there_is_an_error(documents: list[Document], tmp_path: Path) -> None:
-    stored, _ = store(documents, tmp_path / "cache.sqlite")
+def test_of_documents_too_long_to_be_read_whole_the_author_is_told_once(tmp_path: Path) -> None:
+    long = "<p>" + "word " * (MAX_CHARACTERS // 4) + "</p>"
+    documents = [make_document(number, f"{long}{number}") for number in range(3)]
+    _, first = read(documents, tmp_path / "cache.sqlite")
+    _, second = read(documents, tmp_path / "cache.sqlite")
 
-    with pytest.raises(IndexError):
-        stored[POSTS]
+    (told,) = first.told
+    assert told.startswith("0.md (and 2 more) is very long")
+    assert second.told == []

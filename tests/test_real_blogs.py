@@ -2,11 +2,15 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BLOCK, LINK, NAMES, Site, make_corpus_site, require_corpora
+
+from helpers.corpora import NAMES, make_corpus_site, require_corpora
+from helpers.sites import BLOCK, ENVIRONMENT, LINK, Site
 
 pytestmark = pytest.mark.corpus
 
@@ -25,11 +29,6 @@ def blog(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def build(site: Site, *options: str) -> str:
-    import subprocess
-    import sys
-
-    from conftest import ENVIRONMENT
-
     command = [sys.executable, "-m", "pelican", "content", "-s", "pelicanconf.py", "-o", "output", *options]
     result = subprocess.run(
         command, cwd=site.root, capture_output=True, text=True, check=False, timeout=900, env=ENVIRONMENT

@@ -14,9 +14,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from conftest import PLAIN, TOPICS, Site
-from fault_fixtures import STRESS, configure, start, use_service, write_many
-from misbehaving_server import Service, serve
+
+from helpers.processes import STRESS, configure, start, use_service, write_many
+from helpers.service import Service, serve
+from helpers.sites import PLAIN, TOPICS, Site
 
 REBUILDS = 50 if STRESS else 8
 POSTS = 120
@@ -51,7 +52,7 @@ def rebuild(site: Site, **settings: Any) -> Growth:
     """Let ``pelican -r`` build a site again and again, after an edit each time."""
     (site.root / "meter.py").write_text(METER)
     configure(site, PLUGIN_PATHS=["."], LOAD_CONTENT_CACHE=False, **settings)
-    process = start(site, "-r", before=os.setsid)
+    process = start(site, "-r", start_new_session=True)
     lines: Queue[str] = Queue()
     reader = Thread(target=read_lines, args=(process, lines))
     reader.start()
@@ -94,7 +95,8 @@ def test_rebuilding_leaks_no_more_than_pelican_by_itself(service: Service, site:
     plain = rebuild(site, PLUGINS=["meter"])
     ours = rebuild(site, **use_service(service, **shown, PLUGINS=[*PLAIN["PLUGINS"], "meter"]))
 
-    assert ours.blocks < 1.02 * plain.blocks, (plain, ours)
+    # An article that Pelican keeps has a dict of its own once it has had more than thirty attributes.
+    assert ours.blocks < 1.02 * plain.blocks + 1.2 * POSTS, (plain, ours)
     assert ours.bytes < 1.1 * plain.bytes + 200_000, (plain, ours)
     texts = [text for request in service.requests for text in request["input"] if text != "dimension"]
     assert len(texts) == len(set(texts)) > POSTS + 1

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOPICS, Built, Site, write_topics
 
+from helpers.sites import TOPICS, Built, Site, write_topics
 from pelican_related_embeddings.command import cli as command
 from pelican_related_embeddings.ranking.refusals import Refusal, may_be_suggested
 from pelican_related_embeddings.settings import Settings

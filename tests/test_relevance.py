@@ -1,21 +1,19 @@
 """What the ranking is worth on real blogs. Words alone, so that no model need be loaded."""
 
 import importlib.util
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from helpers.corpora import CORPORA, NAMES
+from helpers.sites import ROOT
 from pelican_related_embeddings.ranking.neighbours import Ranking, rank
 from pelican_related_embeddings.text.html import Block
 from pelican_related_embeddings.text.terms import TermCounts, count_terms
 
-ROOT = Path(__file__).parent.parent
-CORPORA = Path(os.environ.get("CORPORA", ROOT.parent / "shared" / "corpora"))
 NEWSLETTER = Block(" ".join(f"newsletter{number}" for number in range(80)))
 
 pytestmark = [
@@ -54,7 +52,7 @@ def list_rows(ranking: Ranking) -> list[list[int]]:
     return [[candidate.row for candidate in found] for found in ranking.candidates]
 
 
-@pytest.mark.parametrize("name", ["til", "g18f", "luffy_fr"])
+@pytest.mark.parametrize("name", NAMES)
 def test_words_alone_find_more_linked_posts_than_plain_tf_idf(benchmark_module, name):
     for strip_anchors in (False, True):
         corpus = benchmark_module.read_corpus(CORPORA / f"{name}.jsonl", strip_anchors)
@@ -67,7 +65,7 @@ def test_words_alone_find_more_linked_posts_than_plain_tf_idf(benchmark_module, 
         assert ours.largest <= 20
 
 
-@pytest.mark.parametrize("name", ["til", "g18f", "luffy_fr"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_newsletter_call_on_thirty_posts_changes_hardly_any_suggestion(benchmark_module, name):
     corpus = benchmark_module.read_corpus(CORPORA / f"{name}.jsonl", False)
     chosen = set(np.random.default_rng(0).permutation(len(corpus.titles))[:30].tolist())

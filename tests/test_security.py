@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ENVIRONMENT, ROOT, TOPICS, Site
-from fault_fixtures import run_pelican
-from misbehaving_server import Service, serve
-from test_encoder import find_modules, load, save_tiny_model
 
-from pelican_related_embeddings.encoders.endpoint_encoder import KEY_VARIABLE
+from helpers.models import add_module, find_modules, load, save_tiny_model
+from helpers.processes import run_pelican
+from helpers.service import Service, serve
+from helpers.sites import ENVIRONMENT, ROOT, TOPICS, Site
+from pelican_related_embeddings.encoders.endpoint_client import KEY_VARIABLE
 from pelican_related_embeddings.errors import EncoderError
 
 PACKAGE = ROOT / "pelican_related_embeddings"
@@ -140,13 +140,6 @@ def test_code_that_the_blogger_trusts_is_run(tiny: Path, trap: Path) -> None:
     load(tiny, trust_remote_code=True)
 
     assert trap.is_dir()
-
-
-def add_module(folder: Path, kind: str) -> None:
-    modules = json.loads((folder / "modules.json").read_text())
-    modules.append({"idx": len(modules), "name": str(len(modules)), "path": "2_Part", "type": kind})
-    (folder / "modules.json").write_text(json.dumps(modules))
-    (folder / "2_Part").mkdir()
 
 
 def write_code(path: Path, trap: Path) -> None:

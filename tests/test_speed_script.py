@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, ROOT, Site
+
+from helpers.sites import ENVIRONMENT, ROOT, Site
 
 ROW = re.compile(r"\| (.+?) \| ([\d.,]+(?: s)?) \| (.+?) \| (.+?) \|")
 

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from conftest import ROOT, TOPICS, Site
 
+from helpers.sites import ROOT, TOPICS, Site, override
 from pelican_related_embeddings.pages.headings import HEADINGS, choose_heading, find_direction
 from pelican_related_embeddings.pages.insertion import insert_block
 
@@ -18,15 +18,6 @@ INCLUDE = '{% include "related_posts.html" ignore missing %}'
 def topics(warm_topics: Site) -> Site:
     """The usual site; none of these tests is about vectors."""
     return warm_topics
-
-
-def override(site: Site, **templates: str) -> dict[str, Any]:
-    """Write the user's own templates; return the setting that names their folder."""
-    folder = site.root / "templates"
-    folder.mkdir(exist_ok=True)
-    for name, text in templates.items():
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {"THEME_TEMPLATES_OVERRIDES": [str(folder)]}
 
 
 def list_pages_with_blocks(built: Any) -> set[str]:

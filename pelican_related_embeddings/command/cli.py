@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,11 +21,12 @@ from rich.logging import RichHandler
 from .. import __version__
 from ..errors import CommandError, EncoderError, RelatedEmbeddingsError
 from ..messages import Messages
-from ..pipeline import Study, gather_inputs, study_documents
+from ..pipeline import Study, describe_missing, embed, gather_inputs, study_documents
 from ..settings import Settings
 from ..site.reader import Contents, Post, Site, open_site, read_contents
 from ..store.cache import Cache
-from ..store.maintenance import clear_cache, export_cache, import_cache, prune_cache, summarise_cache
+from ..store.keys import NO_VECTOR
+from ..store.maintenance import prune_cache, summarise_cache
 from . import output
 from .explain import explain_pair, explain_post
 from .report import make_report
@@ -145,28 +145,15 @@ def _count(text: str) -> int:
 
 
 def _add_cache_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    cache = commands.add_parser("cache", parents=[common], help="look into the cache, carry it elsewhere")
+    cache = commands.add_parser("cache", parents=[common], help="what is in the cache; tidy it up")
     cache.set_defaults(run=run_cache)
     actions = cache.add_subparsers(metavar="ACTION", title="actions (none: size, rows and models)")
-
-    def add(name: str, run: Callable[[Session], None], meaning: str) -> argparse.ArgumentParser:
-        action: argparse.ArgumentParser = actions.add_parser(
-            name, parents=[common], help=meaning, description=meaning
-        )
-        action.set_defaults(run=run)
-        return action
-
-    prune = add("prune", run_cache_prune, "remove what this site has not used for some time")
+    meaning = "remove what this site has not used for some time"
+    prune = actions.add_parser("prune", parents=[common], help=meaning, description=meaning)
+    prune.set_defaults(run=run_cache_prune)
     prune.add_argument(
         "--days", type=_count, default=PRUNE_DAYS, help=f"0: all it does not use now (default: {PRUNE_DAYS})"
     )
-    add("clear", run_cache_clear, "remove everything; the next build embeds all posts again")
-    for name, run, meaning in (
-        ("export", run_cache_export, "write a copy of the cache, for a CI runner or another machine"),
-        ("import", run_cache_import, "add the rows of such a copy; keeps all that is there"),
-        ("vectors", run_cache_vectors, "write the published posts' vectors as a NumPy .npz file"),
-    ):
-        add(name, run, meaning).add_argument("file", metavar="FILE", type=Path)
 
 
 def _name_version() -> str:
@@ -202,18 +189,18 @@ class Session:
         """Return how many rows are wanted."""
         return self.arguments.limit or sys.maxsize
 
-    def study(self, site: Site, contents: Contents, cache: Cache | None = None) -> Study:
+    def study(self, site: Site, contents: Contents) -> Study:
         """Return the study of a site; what has no vector yet is embedded, and faults are warned of."""
         messages = Messages(self.screen)
-        cache = cache or Cache(site.cache, messages.warn)
+        cache = Cache(site.cache, messages.warn)
         try:
             inputs = gather_inputs(contents.documents, site.settings, cache, contents.other_slugs)
             study = study_documents(inputs, cache, messages)
         finally:
             messages.close()
             cache.finish()
-        for problem in study.embedded.problems:
-            messages.warn(problem)
+        if missing := describe_missing(study.inputs, study.embedded.problem):
+            messages.warn(missing)
         messages.deliver()
         return study
 
@@ -294,19 +281,23 @@ def run_search(session: Session) -> None:
     study = session.study(site, contents)
     published = np.array([document.published for document in contents.documents], dtype=bool)
     vector = embed_words(words, study, site.settings)
-    hits = search_posts(
-        words, vector, study.ranking.vectors, study.ranking.documents, published, site.settings.weight
+    nearest = search_posts(
+        words,
+        vector,
+        study.ranking.vectors,
+        study.ranking.documents,
+        published=published,
+        weight=site.settings.weight,
     )
-    rows = hits[: session.limit_rows()]
     found = [
         {
-            "post": contents.posts[hit.row],
-            "score": hit.score,
-            "semantic": hit.semantic,
-            "lexical": hit.lexical,
-            "terms": hit.terms,
+            "post": contents.posts[one.row],
+            "score": one.score,
+            "semantic": one.semantic,
+            "lexical": one.lexical,
+            "terms": one.terms,
         }
-        for hit in rows
+        for one in nearest[: session.limit_rows()]
     ]
     model = study.inputs.model.name if vector is not None else None
     session.show({"words": words, "model": model, "found": found}, output.show_hits)
@@ -316,6 +307,8 @@ def embed_words(words: str, study: Study, settings: Settings) -> Any:
     """Return the vector of a query, or None with a warning where the posts' model cannot be had."""
     from ..encoders.encoder import load_encoder, obtain_encoder
 
+    if settings.weight == 1:
+        return None
     if not settings.embed:
         _logger.warning("RELATED_EMBEDDINGS_EMBED is False: the search goes by words alone.")
         return None
@@ -335,53 +328,46 @@ def run_cache(session: Session) -> None:
 
 
 def run_cache_prune(session: Session) -> None:
-    """Remove what the site has not used for some time."""
+    """Remove the vectors that the site has not used for some time."""
     site = session.open()
-    summarise_cache(site.cache)  # complains where there is no sound cache
-    contents = read_contents(site)
-    cache = Cache(site.cache, _warn)
-    session.study(replace(site, settings=replace(site.settings, embed=False)), contents, cache)
-    session.show(prune_cache(site.cache, cache.list_used(), session.arguments.days), output.show_removal)
-
-
-def run_cache_clear(session: Session) -> None:
-    """Remove everything from the cache."""
-    session.show(clear_cache(session.open().cache), output.show_removal)
-
-
-def run_cache_export(session: Session) -> None:
-    """Write a copy of the cache."""
-    session.show(export_cache(session.open().cache, session.arguments.file), output.show_cache)
-
-
-def run_cache_import(session: Session) -> None:
-    """Add the rows of a copy to the cache."""
-    session.show(import_cache(session.open().cache, session.arguments.file), output.show_import)
-
-
-def run_cache_vectors(session: Session) -> None:
-    """Write the vectors of the published posts; see docs/command.md for what is in the file."""
-    import numpy as np
-
-    site, contents = session.read()
-    study = session.study(site, contents)
-    vectors = study.ranking.vectors
-    rows = [
-        row for row, document in enumerate(contents.documents) if document.published and vectors[row].any()
-    ]
-    posts = [contents.posts[row] for row in rows]
-    names: dict[str, Any] = {
-        name: np.array([getattr(post, name) for post in posts], dtype=np.str_)
-        for name in ("path", "slug", "lang", "url", "title")
-    }
-    target = session.arguments.file
+    summarise_cache(site.cache)  # raises where there is no sound cache
     try:
-        with target.open("wb") as file:
-            np.savez(file, vectors=vectors[rows], model=np.str_(study.inputs.model.name), **names)
-    except OSError as error:
-        raise CommandError(f"The file {target} cannot be written ({error}).") from error
-    summary = {"file": str(target), "posts": len(rows), "dimensions": int(vectors.shape[1])}
-    session.show(summary, output.show_vectors)
+        used = find_used_vectors(site, read_contents(site), Messages(session.screen))
+        removal = prune_cache(site.cache, used, session.arguments.days)
+    except EncoderError as error:
+        raise CommandError(f"{error} Nothing was removed.") from error
+    session.show(removal, output.show_removal)
+
+
+def find_used_vectors(site: Site, contents: Contents, messages: Messages) -> set[bytes]:
+    """Return the keys of the vectors that a site uses.
+
+    Raises ``EncoderError`` where they are not known for certain, since all others are going to be deleted.
+    """
+    from ..encoders.embedding import describe_fault
+    from ..encoders.encoder import obtain_encoder
+    from ..encoders.model import find_model
+
+    settings = replace(site.settings, embed=False)
+    if settings.weight == 1:
+        raise EncoderError("RELATED_EMBEDDINGS_WEIGHT is 1, so this site uses no vectors.")
+    cache = Cache(site.cache, _warn)
+    try:
+        inputs = gather_inputs(contents.documents, settings, cache, contents.other_slugs)
+        if settings.endpoint is None and find_model(settings.model).folder is None:
+            raise EncoderError(f"The model {settings.model} is not on this machine.")
+        inputs = replace(inputs, model=obtain_encoder(settings, inputs.model), fault="")
+        vectors = embed(inputs, cache, messages).inputs.vectors
+    except Exception as error:
+        raise EncoderError(describe_fault(error)) from error
+    finally:
+        cache.finish()
+    used = {*vectors.used, *vectors.wanted} - {NO_VECTOR} if vectors else set()
+    if vectors is None or all(key == NO_VECTOR for key in vectors.used):
+        raise EncoderError(
+            "The cache has no vector of this site's posts as they are now; build the site first."
+        )
+    return used
 
 
 if __name__ == "__main__":

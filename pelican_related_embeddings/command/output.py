@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..store.maintenance import CacheSummary, Import, Removal
+from ..store.maintenance import CacheSummary, Removal
 from .explain import Explanation, Neighbour
 from .report import Cutoff, Pair, Report
 
@@ -300,27 +300,15 @@ def show_cache(console: Console, summary: CacheSummary) -> None:
         sizes = ", ".join(f"{count} of {size} dimensions" for size, count in summary.dimensions.items())
         _write(console, f"Vectors: {sizes}")
     for model in summary.models:
-        _write(console, f"Model: {model.name} ({model.digest[:24]}...), last found in {model.folder}")
+        _write(console, f"Model: {model.name} ({model.digest[:24]}...)")
+    if summary.damaged:
+        _write(console, f"{_count(summary.damaged, 'damaged row')}; builds make them again.")
 
 
 def show_removal(console: Console, removal: Removal) -> None:
-    """Say what was removed."""
+    """Draw what was removed."""
     _write(
         console,
-        f"{_count(removal.rows, 'row')} removed; the cache went from {_size(removal.bytes_before)} to "
+        f"{_count(removal.vectors, 'vector')} removed; the cache went from {_size(removal.bytes_before)} to "
         f"{_size(removal.bytes_after)}.",
-    )
-
-
-def show_import(console: Console, result: Import) -> None:
-    """Say what was taken."""
-    damaged = f", {result.damaged} damaged and left out" if result.damaged else ""
-    _write(console, f"{_count(result.added, 'row')} added, {result.known} known already{damaged}.")
-
-
-def show_vectors(console: Console, summary: Mapping[str, Any]) -> None:
-    """Say what was written."""
-    _write(
-        console,
-        f"{summary['file']}: {_count(summary['posts'], 'vector')} of {summary['dimensions']} dimensions.",
     )

@@ -9,6 +9,7 @@ from ..pipeline import Study
 from ..ranking.refusals import may_be_suggested
 from ..ranking.selection import Candidate, Selection, limit_appearances, select_related
 from ..site.reader import Post
+from ..store.keys import NO_VECTOR
 
 # Closer together where most scores are.
 MINIMUMS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99)
@@ -95,8 +96,8 @@ def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[st
 def count_posts(study: Study) -> Counts:
     """Return how many posts there are, and where their vectors came from."""
     published = [document for document in study.documents if document.published]
-    known, filled = int(study.embedded.vectors.any(axis=1).sum()), sum(study.has_text)
-    embedded = study.embedded.embedded
+    filled, embedded, vectors = sum(study.has_text), study.embedded.embedded, study.inputs.vectors
+    known = sum(key != NO_VECTOR for key in vectors.used) if vectors else 0
     return Counts(
         published=len(published),
         unpublished=len(study.documents) - len(published),
@@ -104,7 +105,7 @@ def count_posts(study: Study) -> Counts:
         languages=dict(Counter(document.lang for document in published).most_common()),
         cached=max(0, known - embedded),
         embedded=embedded,
-        missing=filled - known,
+        missing=len(vectors.missing) if vectors else 0,
     )
 
 

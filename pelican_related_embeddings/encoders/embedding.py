@@ -1,33 +1,30 @@
 """Each document's vector: from the cache, or from the model where the cache has none.
 
-Several builds may run on one cache: each claims the texts that it embeds, and waits for what others
-have claimed. Knows nothing of Pelican.
+Look up, get the model ready, embed what is missing, look for stand-ins: each step returns a value. A fault of
+the encoder, of whatever kind, costs vectors and nothing else.
 """
 
-import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import EncoderError
-from ..messages import Messages
-from ..settings import Settings
+from ..errors import EncoderError, describe_error
+from ..messages import Messages, count
+from ..settings import Settings, show_url
 from ..store.cache import Cache
-from ..store.keys import hash_parts
+from ..store.keys import NO_VECTOR, VectorKeys, hash_parts
 from ..text.document import Document
 from .encoder import (
     CHUNK_PASSAGES,
-    DOWNLOAD_SIZES,
     ENDPOINT_PASSAGES,
     Encoder,
-    Model,
-    find_model,
     key_encoder,
     load_encoder,
     obtain_encoder,
     remember_model,
 )
+from .model import DOWNLOAD_SIZES, Model, find_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +32,8 @@ if TYPE_CHECKING:
 
     Vectors = npt.NDArray[np.float32]
 
-WAIT_SECONDS = 0.2  # between two looks at what another build is embedding
+NUMBER = 4  # bytes: vectors are kept as little-endian float32
+TEXT_PART = 16  # bytes of a vector's key that are the same whatever is left out of the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,175 +45,238 @@ class Text:
     dropped: frozenset[int] = frozenset()
 
 
-@dataclass(slots=True)
-class Embedding:
-    """The vectors of some texts: (n, dim) float32, unit rows, or zero for a text without a vector.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of some texts under a model: the key of each one's vector, and vectors by key."""
 
-    ``missing`` counts those without; ``problem`` says why, where that is a fault.
-    """
-
-    vectors: "Vectors"
     model: Model
-    embedded: int = 0
-    missing: int = 0
-    problem: str | None = None
+    wanted: tuple[bytes, ...]
+    vectors: Mapping[bytes, bytes]
 
 
-def embed_documents(
-    texts: Sequence[Text], model: Model, settings: Settings, cache: Cache, messages: Messages
-) -> Embedding:
-    """Return the vectors of ``texts``; those that the cache does not hold are made and kept in it."""
-    job = _Job(texts, model, settings, cache, messages)
-    job.look_up()
-    if job.missing() and settings.embed:
-        try:
-            job.obtain_model()
-            job.embed_missing()
-        except EncoderError as error:
-            job.problem = str(error)
-    return job.finish()
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The vectors that a model made, by key; ``problem`` says why it did not make others."""
+
+    vectors: Mapping[bytes, bytes]
+    problem: str = ""
 
 
-@dataclass(slots=True)
-class _Job:
-    texts: Sequence[Text]
-    model: Model
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where texts are embedded: under which settings, into which cache, and whom to tell."""
+
     settings: Settings
     cache: Cache
     messages: Messages
-    keys: list[bytes] = field(default_factory=list)
-    found: dict[bytes, bytes] = field(default_factory=dict)
-    embedded: int = 0
-    problem: str | None = None
-
-    def look_up(self) -> None:
-        """Find the vectors that the cache holds under the model's present digest."""
-        encoder = key_encoder(self.model, self.settings)
-        self.keys = [_key_vector(encoder, text) for text in self.texts]
-        self.found = self.cache.read("vectors", self.keys) if self.model.digest else {}
-        aliases = {
-            _key_alias(encoder, text): key
-            for key, text in zip(self.keys, self.texts, strict=True)
-            if key not in self.found and not text.document.published
-        }
-        others = self.cache.read("texts", aliases) if aliases and self.model.digest else {}
-        vectors = self.cache.read("vectors", others.values())
-        for alias, other in others.items():
-            if other in vectors:
-                self.found[aliases[alias]] = vectors[other]
-
-    def missing(self) -> list[int]:
-        """Return one row for each vector still to be made, longest text first."""
-        rows = {key: row for row, key in reversed(list(enumerate(self.keys))) if key not in self.found}
-        return sorted(rows.values(), key=lambda row: (-len(self.texts[row].document.html), row))
-
-    def obtain_model(self) -> None:
-        """Get the model ready, from the hub if need be; look again if it is not the one remembered."""
-        at_hand = self.settings.endpoint is not None or find_model(self.settings.model).folder is not None
-        self.messages.tell(describe_start(len(self.missing()), self.settings, fetch=not at_hand))
-        self.messages.progress(0, len(self.missing()))
-        model = obtain_encoder(self.settings, self.model)
-        changed = model.digest != self.model.digest
-        if model != self.model:
-            self.model = model
-            remember_model(model, self.settings, self.cache)
-        if changed:
-            self.look_up()
-
-    def embed_missing(self) -> None:
-        """Embed in chunks, each kept in a transaction of its own, until nothing is missing."""
-        todo = self.missing()
-        total = len(todo)
-        size = ENDPOINT_PASSAGES if self.settings.endpoint else CHUNK_PASSAGES
-        encoder = load_encoder(self.model, self.settings) if todo else None
-        while todo and encoder is not None:
-            rows = {self.keys[row]: row for row in todo}
-            granted = self.cache.claim(list(rows), size)
-            if granted:
-                # Another build may have kept some, and given up its claim, since the last look.
-                self.found |= self.cache.read("vectors", granted)
-                self.embed_chunk(encoder, [rows[key] for key in granted if key not in self.found])
-            else:
-                time.sleep(WAIT_SECONDS)
-                self.found |= self.cache.read("vectors", rows)
-            todo = [row for row in todo if self.keys[row] not in self.found]
-            self.messages.progress(total - len(todo), total)
-
-    def embed_chunk(self, encoder: Encoder, rows: Sequence[int]) -> None:
-        import numpy as np
-
-        from ..text.words import compose_text
-
-        if not rows:
-            return
-        pairs = [compose_text(self.texts[row].document, self.texts[row].dropped) for row in rows]
-        vectors = _encode(encoder, [title for title, _ in pairs], [text for _, text in pairs])
-        sound = [bool(np.isfinite(vector).all()) for vector in vectors]
-        fresh = {
-            self.keys[row]: vectors[place].astype("<f4").tobytes()
-            for place, row in enumerate(rows)
-            if sound[place]
-        }
-        self.keep(fresh, [row for place, row in enumerate(rows) if sound[place]])
-        if len(fresh) < len(rows):
-            raise EncoderError(
-                encoder.problem
-                or f"The model {self.settings.model} gave no usable vector for {len(rows) - len(fresh)} of "
-                f"{len(rows)} texts, {self.texts[rows[sound.index(False)]].document.path} among them."
-            )
-
-    def keep(self, fresh: dict[bytes, bytes], rows: Sequence[int]) -> None:
-        encoder = key_encoder(self.model, self.settings)
-        aliases = {
-            _key_alias(encoder, self.texts[row]): self.keys[row] for row in rows if self.texts[row].dropped
-        }
-        self.cache.write("vectors", fresh)
-        self.cache.write("texts", aliases)
-        self.found |= fresh
-        self.embedded += len(fresh)
-
-    def finish(self) -> Embedding:
-        import numpy as np
-
-        size = Counter(map(len, self.found.values())).most_common(1)[0][0] if self.found else 4
-        vectors = np.zeros((len(self.keys), size // 4), dtype=np.float32)
-        missing = 0
-        for row, key in enumerate(self.keys):
-            content = self.found.get(key, b"")
-            if len(content) == size:
-                vectors[row] = np.frombuffer(content, dtype="<f4")
-            else:
-                missing += 1
-        return Embedding(vectors, self.model, self.embedded, missing, self.problem)
 
 
-def describe_start(count: int, settings: Settings, fetch: bool) -> str:
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """The vectors of some texts.
+
+    ``vectors``: (n, dim) float32, unit rows, or zero for a text without one. ``keys`` tell which those are.
+    ``embedded`` were made in this build; ``problem`` says why others were not, where that is a fault.
+    """
+
+    vectors: "Vectors"
+    keys: VectorKeys
+    model: Model
+    embedded: int
+    problem: str
+
+
+def embed_documents(texts: Sequence[Text], model: Model, context: Context) -> Embedding:
+    """Return the vectors of ``texts``; those that the cache does not hold are made and kept in it.
+
+    A text that cannot be embedded costs the others nothing, and each build asks for it again. For a text
+    whose vector cannot or may not be made, one stands in that was made when other blocks of it were left out.
+    """
+    found = look_up(texts, model, context)
+    made = Made({})
+    if context.settings.embed and list_absent(texts, found):
+        found, made = make_absent(texts, found, context)
+    vectors = {**found.vectors, **made.vectors}
+    stand_ins = find_stand_ins([key for key in found.wanted if key not in vectors], vectors, context.cache)
+    used = (key if key in vectors else stand_ins.get(key, (NO_VECTOR, b""))[0] for key in found.wanted)
+    keys = VectorKeys(found.wanted, tuple(used))
+    vectors.update(stand_ins.values())
+    return Embedding(stack_vectors(keys.used, vectors), keys, found.model, len(made.vectors), made.problem)
+
+
+# What the cache has
+
+
+def look_up(texts: Sequence[Text], model: Model, context: Context) -> Found:
+    """Return the vectors that the cache holds under the model's present digest.
+
+    A post that is not published takes any vector of its text: it may be published in another build of the
+    site (a subsite's, say), where other blocks count as boilerplate.
+    """
+    encoder = key_encoder(model, context.settings)
+    wanted = [key_vector(encoder, text) for text in texts]
+    if not model.digest:
+        return Found(model, tuple(wanted), {})
+    vectors = keep_alike(context.cache.read("vectors", wanted))
+    unpublished = [
+        key
+        for key, text in zip(wanted, texts, strict=True)
+        if not text.document.published and key not in vectors
+    ]
+    stand_ins = find_stand_ins(unpublished, vectors, context.cache)
+    taken = tuple(stand_ins[key][0] if key in stand_ins else key for key in wanted)
+    return Found(model, taken, {**vectors, **dict(stand_ins.values())})
+
+
+def key_vector(encoder: str, text: Text) -> bytes:
+    """Return the key of a text's vector; what it begins with names the text whatever is left out of it."""
+    return hash_parts("vector", encoder, text.digest) + hash_parts(*map(str, sorted(text.dropped)))[:8]
+
+
+def keep_alike(vectors: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the vectors that have as many dimensions as most have, and are finite numbers."""
+    import numpy as np
+
+    size = measure(vectors)
+    return {
+        key: content
+        for key, content in vectors.items()
+        if len(content) == size and np.isfinite(np.frombuffer(content, "<f4")).all()
+    }
+
+
+def measure(vectors: Mapping[bytes, bytes]) -> int:
+    """Return how many bytes most of ``vectors`` have; 0 if there are none."""
+    sizes = Counter(map(len, vectors.values())).most_common(1)
+    return sizes[0][0] if sizes and sizes[0][0] % NUMBER == 0 else 0
+
+
+def find_stand_ins(
+    keys: Sequence[bytes], vectors: Mapping[bytes, bytes], cache: Cache
+) -> dict[bytes, tuple[bytes, bytes]]:
+    """Return key and content of the newest vector of the same text for each of ``keys`` that has one.
+
+    ``vectors`` are those that they must be comparable with.
+    """
+    newest = {key: cache.read_newest("vectors", key[:TEXT_PART]) for key in keys}
+    found = {key: row for key, row in newest.items() if row is not None}
+    alike = keep_alike({**vectors, **dict(found.values())})
+    return {key: row for key, row in found.items() if row[0] in alike}
+
+
+def stack_vectors(used: Sequence[bytes], vectors: Mapping[bytes, bytes]) -> "Vectors":
+    """Return the vectors under the keys ``used``, row by row; zeros where there is none."""
+    import numpy as np
+
+    stacked = np.zeros((len(used), max(measure(vectors) // NUMBER, 1)), dtype=np.float32)
+    for row, key in enumerate(used):
+        if key in vectors:
+            stacked[row] = np.frombuffer(vectors[key], dtype="<f4")
+    return stacked
+
+
+# What the model makes
+
+
+def list_absent(texts: Sequence[Text], found: Found) -> list[tuple[bytes, Text]]:
+    """Return key and text of each vector still to be made, the shortest text first.
+
+    The first texts show whether the model works at all, and short ones are seldom refused.
+    """
+    absent = {key: text for key, text in zip(found.wanted, texts, strict=True) if key not in found.vectors}
+    return sorted(absent.items(), key=lambda pair: (len(pair[1].document.html), pair[1].document.path))
+
+
+def make_absent(texts: Sequence[Text], found: Found, context: Context) -> tuple[Found, Made]:
+    """Return what there is, looked up again if the model is not the one that was known, and what was made."""
+    try:
+        found = obtain_model(texts, found, context)
+        absent = list_absent(texts, found)
+        encoder = load_encoder(found.model, context.settings) if absent else None
+    except Exception as error:  # noqa: BLE001 - models run the code of many libraries
+        return found, Made({}, describe_fault(error))
+    if encoder is None:
+        return found, Made({})
+    made = embed_texts(absent, encoder, context)
+    alike = {key: one for key, one in found.vectors.items() if len(one) == measure(made.vectors)}
+    if made.vectors and len(alike) < len(found.vectors):  # the cache has them of another size
+        found = replace(found, vectors={**alike, **made.vectors})
+        more = embed_texts(list_absent(texts, found), encoder, context)
+        made = Made({**made.vectors, **more.vectors}, made.problem or more.problem)
+    return found, made
+
+
+def obtain_model(texts: Sequence[Text], found: Found, context: Context) -> Found:
+    """Get the model ready, downloaded if need be; look again if it is not the one remembered."""
+    settings, messages, total = context.settings, context.messages, len(list_absent(texts, found))
+    available = settings.endpoint is not None or find_model(settings.model).folder is not None
+    messages.tell(describe_start(total, settings, fetch=not available))
+    messages.progress(0, total)
+    model = obtain_encoder(settings, found.model)
+    if model != found.model:
+        remember_model(model, settings, context.cache)
+    if model.digest != found.model.digest:
+        return look_up(texts, model, context)
+    return replace(found, model=model)
+
+
+def embed_texts(absent: Sequence[tuple[bytes, Text]], encoder: Encoder, context: Context) -> Made:
+    """Return the vectors of texts given with their keys, embedded in chunks and kept chunk by chunk.
+
+    Texts that the model refuses are left out. It is given up when it fails or refuses all of the first chunk.
+    """
+    made: dict[bytes, bytes] = {}
+    problem = ""
+    size = ENDPOINT_PASSAGES if context.settings.endpoint else CHUNK_PASSAGES
+    for start in range(0, len(absent), size):
+        chunk = absent[start : start + size]
+        try:
+            fresh = embed_chunk(chunk, encoder)
+        except Exception as error:  # noqa: BLE001 - models run the code of many libraries
+            return Made(made, describe_fault(error))
+        context.cache.write("vectors", fresh)
+        made |= fresh
+        if len(fresh) < len(chunk):
+            problem = problem or encoder.problem or describe_refusal(context.settings)
+        if not made:
+            break
+        context.messages.progress(start + len(chunk), len(absent))
+    return Made(made, problem)
+
+
+def embed_chunk(chunk: Sequence[tuple[bytes, Text]], encoder: Encoder) -> dict[bytes, bytes]:
+    """Return the usable vectors of some texts, by key."""
+    import numpy as np
+
+    from ..text.words import compose_text
+
+    pairs = [compose_text(text.document, text.dropped) for _, text in chunk]
+    vectors = encoder.embed([title for title, _ in pairs], [text for _, text in pairs])
+    return {
+        key: vector.astype("<f4").tobytes()
+        for (key, _), vector in zip(chunk, vectors, strict=True)
+        if np.isfinite(vector).all()
+    }
+
+
+# What the author is told
+
+
+def describe_start(total: int, settings: Settings, fetch: bool) -> str:
     """Return what is about to take time, and where the texts go if not to a model on this machine."""
-    articles = "1 article" if count == 1 else f"{count} articles"
     size = DOWNLOAD_SIZES.get(settings.model, "")
     fetched = f" The model is downloaded first{f' ({size})' if size else ''}, once." if fetch else ""
     sent = ""
     if settings.endpoint:
-        from .endpoint_encoder import show_endpoint  # here, since few sites have one
-
-        sent = f" Their texts are sent to {show_endpoint(settings.endpoint)}."
-    return f"embedding {articles} with {settings.model}.{fetched}{sent}"
+        sent = f" Their texts are sent to {show_url(settings.endpoint)}."
+    return f"embedding {count(total, 'article')} with {settings.model}.{fetched}{sent}"
 
 
-def _encode(encoder: Encoder, titles: Sequence[str], texts: Sequence[str]) -> "Vectors":
-    try:
-        return encoder.embed(titles, texts)
-    except EncoderError:
-        raise
-    except Exception as error:
-        raise EncoderError(f"The model failed while embedding ({type(error).__name__}: {error}).") from error
+def describe_fault(error: Exception) -> str:
+    """Return why the model gave no vectors."""
+    return str(error) if isinstance(error, EncoderError) else f"Embedding failed ({describe_error(error)})."
 
 
-def _key_vector(encoder: str, text: Text) -> bytes:
-    return hash_parts("vector", encoder, text.digest, *(f"{block:x}" for block in sorted(text.dropped)))
-
-
-def _key_alias(encoder: str, text: Text) -> bytes:
-    # An unpublished post may be published in another build of the site (a language of its own, say),
-    # where other blocks count as boilerplate: it takes the vector made there.
-    return hash_parts("alias", encoder, text.digest)
+def describe_refusal(settings: Settings) -> str:
+    """Return why some texts have no vector though the model works."""
+    return f"The model {settings.model} gave no usable vector for some texts."

@@ -1,6 +1,6 @@
 """Make an ONNX file of an installed model, once, on a machine that has torch.
 
-The folder made is complete: it can be carried to a machine without torch and named in
+The folder is complete: it can be copied to a machine without torch and named in
 ``RELATED_EMBEDDINGS_MODEL``. Run it with ``python -m``, a model and, if need be, a folder.
 """
 
@@ -17,24 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EncoderError, describe_error
+from .identity import digest_weights, identify_model, list_descriptions, record_source
 from .libraries import quiet_libraries
-from .model import (
-    Model,
-    digest_weights,
-    download_model,
-    find_model,
-    find_onnx,
-    identify_model,
-    list_descriptions,
-    name_export,
-    record_source,
-)
+from .model import Model, Options, download_model, find_model, find_onnx, name_export
 from .onnx_encoder import Layout, load_onnx_encoder, read_layout
 
 SAMPLE = (
     "Bread rises slowly.",
     "The rings of Saturn stand clear of the planet in a small telescope.",
     "Réseau",
+    "机器学习 in Zürich",
 )
 ALIKE = 0.9999  # cosine that the exported model's vectors must have with the original's
 
@@ -80,7 +72,7 @@ def _is_replaceable(target: Path) -> bool:
 def _fill_folder(source: Path, layout: Layout, target: Path) -> None:
     for path in list_descriptions(source):
         copy = target / path.relative_to(source)
-        copy.parent.mkdir(exist_ok=True)
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
     file = target / "onnx" / "model.onnx"
     file.parent.mkdir()
@@ -99,7 +91,7 @@ def _fill_folder(source: Path, layout: Layout, target: Path) -> None:
 
 
 def _write_onnx(folder: Path, file: Path) -> None:
-    import onnxscript  # noqa: F401 - named here so that its absence is said before minutes are spent
+    import onnxscript  # noqa: F401 - imported here to fail before minutes are spent
     import torch
     from transformers import AutoModel
 
@@ -148,8 +140,8 @@ def _check_vectors(source: Path, target: Path) -> None:
     from .torch_encoder import load_torch_encoder
 
     titles = [""] * len(SAMPLE)
-    original = load_torch_encoder(Model("", str(source)), "cpu", None, 1, None, False)
-    exported = load_onnx_encoder(target, None, 1, None)
+    original = load_torch_encoder(Model("", str(source)), Options("cpu"))
+    exported = load_onnx_encoder(target, Options())
     cosines = (original.embed(titles, SAMPLE) * exported.embed(titles, SAMPLE)).sum(axis=1)
     if not cosines.min() >= ALIKE:
         raise EncoderError(
@@ -158,13 +150,20 @@ def _check_vectors(source: Path, target: Path) -> None:
         )
 
 
+def _require_home(model: Model) -> Path:
+    folder = name_export(model.digest)
+    if folder is None:
+        raise EncoderError("This account has no home folder to write to. Give the folder to write.")
+    return folder
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export the model that the command line names; return the command's exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m pelican_related_embeddings.encoders.export_onnx",
         description="Make an ONNX file of a sentence-transformers model.",
     )
-    parser.add_argument("model", metavar="MODEL", help="a name on the hub, or a folder")
+    parser.add_argument("model", metavar="MODEL", help="a name on Hugging Face, or a folder")
     parser.add_argument(
         "folder",
         metavar="FOLDER",
@@ -175,9 +174,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         model = identify_model(download_model(find_model(chosen.model)))
-        file = export_onnx(Path(str(model.folder)), chosen.folder or name_export(model.digest))
-    except EncoderError as error:
-        sys.stderr.write(f"{error}\n")
+        file = export_onnx(Path(str(model.folder)), chosen.folder or _require_home(model))
+    except (EncoderError, OSError) as error:
+        sys.stderr.write(f"{error if isinstance(error, EncoderError) else describe_error(error)}\n")
         return 1
     use = f"Set RELATED_EMBEDDINGS_MODEL to {chosen.folder}" if chosen.folder else "Builds here will use it"
     sys.stdout.write(f"Wrote {file} ({file.stat().st_size / 1e6:.0f} MB). {use}.\n")

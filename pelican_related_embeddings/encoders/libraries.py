@@ -1,7 +1,6 @@
-"""Other libraries at work: kept quiet, and their errors put into one line."""
+"""Other libraries: kept quiet at work, and looked for without importing them."""
 
 import contextlib
-import gc
 import io
 import logging
 import os
@@ -47,23 +46,6 @@ def _hide_loading_bars() -> None:
         hide = getattr(module, "disable_progress_bar", None) or getattr(module, "disable_progress_bars", None)
         if hide is not None:
             hide()
-
-
-@contextlib.contextmanager
-def spare_collector() -> Iterator[None]:
-    """Keep the garbage collector from what a library makes while it is imported, then and later.
-
-    torch leaves half a million objects behind. They stay until the process ends, and each full collection
-    that goes through them takes a fifth of a second: in importing, in the rest of the build and in rebuilds.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if enabled:
-            gc.enable()
 
 
 def is_installed(*packages: str) -> bool:

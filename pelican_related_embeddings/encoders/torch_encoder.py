@@ -4,17 +4,14 @@ The only module that names sentence_transformers, and only inside the function t
 it takes seconds, and a build in which nothing changed must not pay them.
 """
 
-import atexit
-import contextlib
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EncoderError, describe_error
 from .libraries import quiet_libraries
-from .model import ADVICE, Model, check_package_weights
+from .model import Model, Options, check_package_weights
 from .windows import choose_prompt, cut_passages, cut_windows, join_passages
 
 if TYPE_CHECKING:
@@ -26,29 +23,17 @@ if TYPE_CHECKING:
 LONGEST_WINDOW = 100_000  # tokens; a tokenizer without a limit gives a number of thirty digits instead
 
 
-def load_torch_encoder(
-    model: Model,
-    device: str | tuple[str, ...] | None,
-    batch_size: int | None,
-    windows: int,
-    prompt: str | None,
-    trust_remote_code: bool,
-) -> "TorchEncoder":
+def load_torch_encoder(model: Model, options: Options) -> "TorchEncoder":
     """Return the encoder for ``model``. Raises ``EncoderError``."""
-    check_package_weights(model)
-    check_parts(Path(str(model.folder)), trust_remote_code)
+    folder = Path(str(model.folder))
     try:
+        check_package_weights(model)
+        check_parts(folder, options.trust_remote_code)
         with quiet_libraries():
-            from sentence_transformers import SentenceTransformer
-
-            loaded = SentenceTransformer(
-                str(model.folder),
-                device=_choose_device(device),
-                trust_remote_code=trust_remote_code,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
-            pool = _start_pool(loaded, device)
+            check_device(options.device)
+            return TorchEncoder(_load(folder, options), options)
+    except EncoderError:
+        raise
     except ImportError as error:
         raise EncoderError(
             f"sentence-transformers cannot be imported ({error}). Install it again, or install onnxruntime "
@@ -56,33 +41,70 @@ def load_torch_encoder(
         ) from error
     except Exception as error:  # a model's files can fail in any of several libraries
         raise EncoderError(
-            f"The model {model.name} in {model.folder} cannot be loaded ({describe_error(error)}). {ADVICE}"
+            f"The model {model.name} in {model.folder} cannot be loaded ({describe_error(error)}). Download "
+            "or save it again, or set RELATED_EMBEDDINGS_MODEL to another."
         ) from error
-    return TorchEncoder(loaded, windows, prompt, batch_size, pool)
+
+
+def _load(folder: Path, options: Options) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    own = _read(folder / "config_sentence_transformers.json")
+    return SentenceTransformer(
+        str(folder),
+        device=options.device,
+        trust_remote_code=options.trust_remote_code,
+        local_files_only=True,
+        model_kwargs={"use_safetensors": True},
+        truncate_dim=own.get("truncate_dim")
+        if isinstance(own, dict)
+        else None,  # version 5.0 does not read it
+    )
+
+
+def check_device(device: str | None) -> None:
+    """Raise ``EncoderError`` if torch cannot use ``device`` on this machine."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except Exception as error:  # torch raises AssertionError, RuntimeError and others
+        raise EncoderError(
+            f"RELATED_EMBEDDINGS_DEVICE must be a device that torch can use here, got {device!r} "
+            f"({describe_error(error)}). Remove the setting to use the best one available."
+        ) from error
 
 
 def check_parts(folder: Path, trust_remote_code: bool) -> None:
     """Raise ``EncoderError`` if a part of the model in ``folder`` is code of its own, a pickle, or missing.
 
-    Before its version 6 sentence-transformers ran the code in any folder, and a model from the hub is in one
+    Before its version 6 sentence-transformers ran the code in any folder, and a downloaded model is in one
     by now. A part that has no safetensors it reads from a pickle.
     """
     for part in _list_parts(folder):
-        kind, path = str(part.get("type")), folder / str(part.get("path") or "")
-        if not trust_remote_code and not kind.startswith("sentence_transformers."):
-            raise EncoderError(
-                f"The model in {folder} brings along code of its own ({kind}), which is not run. If you "
-                "trust whoever made it, set RELATED_EMBEDDINGS_TRUST_REMOTE_CODE = True; else choose another "
-                "model."
-            )
-        if (path / "pytorch_model.bin").exists() and not list(path.glob("*.safetensors")):
-            raise EncoderError(
-                f"The part {path.name} of the model in {folder} has its weights in a pickle, which could run "
-                "code and is not read. Save the model again, as safetensors, or choose another."
-            )
-        if kind.endswith(".Transformer") and not _holds_tokenizer(path):
-            # The library would go on with a tokenizer that knows no words, and without a warning.
-            raise EncoderError(f"The model in {folder} has no tokenizer: its download broke off. {ADVICE}")
+        if fault := _find_fault(folder, part, trust_remote_code):
+            raise EncoderError(f"The model in {folder} {fault}")
+
+
+def _find_fault(folder: Path, part: dict[str, Any], trust_remote_code: bool) -> str | None:
+    kind, path = str(part.get("type")), folder / str(part.get("path") or "")
+    if not trust_remote_code and not kind.startswith("sentence_transformers."):
+        return (
+            f"has code of its own ({kind}), which is not run. If you trust its author, set "
+            "RELATED_EMBEDDINGS_TRUST_REMOTE_CODE = True; otherwise choose another model."
+        )
+    if (path / "pytorch_model.bin").exists() and not list(path.glob("*.safetensors")):
+        return (
+            f"has the weights of its part {path.name} in a pickle, which could run code and is not read. "
+            "Save the model again, as safetensors, or choose another."
+        )
+    if kind.endswith(".Transformer") and not _holds_tokenizer(path):
+        # The library would go on with a tokenizer that knows no words, and without a warning.
+        return (
+            "has no tokenizer: its download is incomplete. Download it again, or set "
+            "RELATED_EMBEDDINGS_MODEL to another."
+        )
+    return None
 
 
 def _holds_tokenizer(folder: Path) -> bool:
@@ -91,69 +113,29 @@ def _holds_tokenizer(folder: Path) -> bool:
 
 
 def _list_parts(folder: Path) -> list[dict[str, Any]]:
-    try:
-        parts = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []  # the library then says what is wrong with the folder, or takes it for a bare transformer
+    """Return the parts of a model; none if the library has to find out what is wrong with the folder."""
+    parts = _read(folder / "modules.json")
     return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
-def _choose_device(device: str | tuple[str, ...] | None) -> str | None:
-    if isinstance(device, tuple):
-        return device[0] if len(device) == 1 else "cpu"  # the processes of a pool move it to their own
-    return device
-
-
-def _start_pool(model: Any, device: str | tuple[str, ...] | None) -> Any:
-    """Start a process for each device and have them stopped at exit; None for a single device."""
-    if not isinstance(device, tuple) or len(device) == 1:
-        return None
-    with _hide_leaks():
-        pool = model.start_multi_process_pool(target_devices=list(device))
-    atexit.register(_stop_pool, model, pool)
-    return pool
-
-
-@contextlib.contextmanager
-def _hide_leaks() -> Iterator[None]:
-    """Keep Python's resource tracker, if it is started here, from warning at exit.
-
-    The library ends a pool with a signal, so the locks of its processes are never given back.
-    """
-    before = os.environ.get("PYTHONWARNINGS")
-    own = "ignore::UserWarning:multiprocessing.resource_tracker"
-    os.environ["PYTHONWARNINGS"] = f"{before},{own}" if before else own
+def _read(path: Path) -> Any:
     try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONWARNINGS"]
-        else:
-            os.environ["PYTHONWARNINGS"] = before
-
-
-def _stop_pool(model: Any, pool: Any) -> None:
-    with quiet_libraries():
-        model.stop_multi_process_pool(pool)
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 class TorchEncoder:
-    """A sentence-transformers model that reads ``windows`` windows of each text (0: all of it).
-
-    ``pool`` is the library's own pool of processes, if several devices share the work.
-    """
+    """A sentence-transformers model that reads ``windows`` windows of each text (0: all of it)."""
 
     problem: str | None = None
 
-    def __init__(
-        self, model: Any, windows: int, prompt: str | None, batch_size: int | None, pool: Any = None
-    ) -> None:
+    def __init__(self, model: Any, options: Options) -> None:
         self._model = model
-        self._windows = windows
+        self._windows = options.windows
         declared = getattr(model, "prompts", None), getattr(model, "default_prompt_name", None)
-        self._prompt = choose_prompt(*declared) if prompt is None else prompt
-        self._batch_size = batch_size or (16 if model.device.type == "cpu" else 64)
-        self._pool = pool
+        self._prompt = choose_prompt(*declared) if options.prompt is None else options.prompt
+        self._batch_size = options.batch_size or (16 if model.device.type == "cpu" else 64)
         self._room = self._measure_room()
 
     def embed(self, titles: Sequence[str], texts: Sequence[str]) -> "Vectors":
@@ -179,7 +161,6 @@ class TorchEncoder:
                 normalize_embeddings=True,
                 convert_to_numpy=True,
                 show_progress_bar=False,
-                pool=self._pool,
             )
         return np.asarray(vectors, dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""Cut texts into the passages that a model reads, and join what it makes of them into one vector a text.
+"""Cut texts into the passages that a model reads, and join their vectors into one for each text.
 
 Shared by all encoders, so that the same text is cut at the same place whatever runs the model.
 """
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     Vectors = npt.NDArray[np.float32]
 
 TITLE_SHARE = 0.5  # of the title's vector, added to the mean of several windows
-CHARACTERS_PER_TOKEN = 24  # more than any tokenizer makes of ordinary text; bounds what it is given
-BLOCK_CHARACTERS = 50_000  # tokenized at a time; a token's place takes a hundred times the text's memory
+CHARACTERS_PER_TOKEN = 24  # more than a token of ordinary text has; bounds what a tokenizer is given
+BLOCK_CHARACTERS = 50_000  # tokenized at a time; the places of tokens take a hundred times the text's memory
 
 # Returns each token's (start, end) in the text, and the number of its word.
 Tokenize = Callable[[str], tuple[Sequence[tuple[int, int]], Sequence[int | None]]]
@@ -23,7 +23,7 @@ Tokenize = Callable[[str], tuple[Sequence[tuple[int, int]], Sequence[int | None]
 
 @dataclass(frozen=True, slots=True)
 class Passages:
-    """What a model is given: each passage's text, its owner's row and its share in the owner's vector."""
+    """What a model is to embed: each passage's text, its owner's row and its share in the owner's vector."""
 
     texts: list[str]
     owners: list[int]
@@ -98,14 +98,14 @@ def cut_text(text: str, size: int, most: int) -> list[str]:
     For a model whose tokens are not known here. A window ends at a space, if there is one in its second half.
     """
     windows: list[str] = []
-    place = 0
-    while place < len(text) and (not most or len(windows) < most):
-        end = place + size
+    start = 0
+    while start < len(text) and (not most or len(windows) < most):
+        end = start + size
         if end < len(text):
-            space = max(text.rfind(letter, place + size // 2, end) for letter in " \n")
-            end = space if space > place else end
-        windows.append(text[place:end].strip())
-        place = end
+            space = max(text.rfind(letter, start + size // 2, end) for letter in " \n")
+            end = space if space > start else end
+        windows.append(text[start:end].strip())
+        start = end
     return [window for window in windows if window]
 
 
@@ -116,16 +116,16 @@ def cut_at_tokens(text: str, room: int, most: int, tokenize: Tokenize) -> list[s
     """
     size = max(BLOCK_CHARACTERS, 2 * room * CHARACTERS_PER_TOKEN)
     windows: list[str] = []
-    place = 0
-    while place < len(text) and (not most or len(windows) < most):
-        block = text[place : place + size]
+    begin = 0
+    while begin < len(text) and (not most or len(windows) < most):
+        block = text[begin : begin + size]
         cut = _cut_block(block, room, most - len(windows) if most else 0, tokenize)
-        following = cut[-1][1] if cut else len(block)
-        if place + size < len(text) and len(cut) > 1:
-            # The end of the block may have cut a word: the last window is made anew in the next block.
-            following = cut.pop()[0]
+        length = cut[-1][1] if cut else len(block)
+        if begin + size < len(text) and len(cut) > 1:
+            # The end of the block may have cut a word: the last window is cut again in the next block.
+            length = cut.pop()[0]
         windows.extend(block[start:end] for start, end in cut)
-        place += max(1, following)
+        begin += max(1, length)
     return windows or [text]
 
 
@@ -144,18 +144,15 @@ def _cut_block(text: str, room: int, most: int, tokenize: Tokenize) -> list[tupl
 
 
 def _back_to_word(words: Sequence[int | None], start: int, end: int) -> int:
-    """Return the last place after ``start`` and up to ``end`` at which a word begins, else ``end``."""
-    for place in range(end, start, -1):
-        if words[place] != words[place - 1]:
-            return place
-    return end
+    """Return the last token after ``start`` and up to ``end`` with which a word begins, else ``end``."""
+    return next((token for token in range(end, start, -1) if words[token] != words[token - 1]), end)
 
 
 def choose_prompt(prompts: Mapping[str, str] | None, default: str | None) -> str:
-    """Return what a model wants before each text when texts are compared with one another.
+    """Return what a model needs before each text when texts are compared with one another.
 
     That is its ``default``, if it names one. Of the others that it declares, the first that is meant for
-    comparing like with like is taken; E5 models want "query: " for that.
+    comparing like with like is used; E5 models need "query: " for that.
     """
     declared = {name: text for name, text in (prompts or {}).items() if text}
     if default:

@@ -1,7 +1,7 @@
-"""Turn the similarity of two documents into a score from 0 to 1 that means the same on every site.
+"""From the similarity of two documents to a score from 0 to 1 that means the same on every site.
 
 The score answers one question: how many neighbours this close would chance alone give the document?
-Knows nothing of vectors, of terms or of Pelican.
+``groups`` fits a calibration to the pairs of a language; ``neighbours`` scores candidates by it.
 """
 
 from dataclasses import dataclass

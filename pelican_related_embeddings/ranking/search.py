@@ -1,10 +1,9 @@
-"""Find the posts nearest to some words: by what they mean and by the words themselves.
+"""The posts nearest to a few words, by their meaning and by the words themselves.
 
-Knows nothing of models or of Pelican.
+Beside the pipeline: the author's command searches a site with what was made for ranking it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +11,10 @@ import numpy.typing as npt
 from ..text.html import Block
 from ..text.terms import TermCounts, count_terms
 from .score import fit_calibration
+from .selection import Candidate
 
-SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25, as everybody has them
-HIGHEST = 6.0  # standard deviations: more than this for a rare word would leave the meaning no say
+SATURATION, LENGTH_SHARE = 1.2, 0.75  # the usual k1 and b of BM25
+HIGHEST = 6.0  # standard deviations; more than this for a rare word would leave no weight to the meaning
 TELLING_SHARE = 0.05  # of a post's weight; a term that gives less, such as "the", explains nothing
 
 Vectors = npt.NDArray[np.float32]
@@ -22,30 +22,20 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A post that was found; the two parts are in standard deviations, as in ``selection.Candidate``."""
-
-    row: int
-    score: float
-    semantic: float
-    lexical: float
-    terms: tuple[str, ...]
-
-
 def search_posts(
     words: str,
     vector: Vectors | None,
     vectors: Vectors,
     documents: Sequence[TermCounts],
+    *,
     published: Mask,
     weight: float,
-) -> list[Hit]:
-    """Return all published posts, the nearest to ``words`` first.
+) -> list[Candidate]:
+    """Return all published posts, the nearest to ``words`` first; their terms are those of the query.
 
     Fused as posts are with one another, (1 - ``weight``) of the meaning and ``weight`` of the words, both
-    standardised; but over the posts, for this query, and with BM25, since a query of a few words is no post
-    and a term on a single post is just what a search is for.
+    standardised; but over the posts, for this query, and with BM25, since a query of a few words is not a
+    post, and a term on a single post is exactly what a search is for.
 
     Args:
         words: the query.
@@ -66,7 +56,7 @@ def search_posts(
     scores = fit_calibration(fused, len(rows)).score(fused)
     written = np.array(terms.read_written(), dtype=object)
     return [
-        Hit(
+        Candidate(
             int(rows[place]),
             float(scores[place]),
             round(float(semantic[place]), 5),

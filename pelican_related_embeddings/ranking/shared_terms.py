@@ -1,10 +1,11 @@
-"""Say why two documents are alike: the terms that count most, as their author wrote them.
+"""Why two documents are alike: the shared terms that count most, as their author wrote them.
 
-Knows nothing of vectors or of Pelican.
+The last step of ``neighbours``: a candidate is shown with these terms as the reason.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -18,58 +19,53 @@ REASONS = 4  # terms named at most
 CONSIDERED = 6  # strongest shared terms that they are chosen from: many are parts of one another
 LEAST_SHARE = 0.05  # of the lexical similarity; a term that contributes less explains nothing
 LONGEST_REASON = 4  # words, or characters of a script without spaces, that joined terms may have
+BLOCK_PAIRS = 1 << 14  # pairs of documents whose rows of terms are multiplied at once: about 100 MiB
 _WORD = re.compile(r"\w+")
 
 Rows = npt.NDArray[np.intp]
 
 
 def find_reasons(
-    matrix: TermMatrix, documents: Sequence[TermCounts], sources: Rows, targets: Rows
+    matrix: TermMatrix,
+    documents: Sequence[TermCounts],
+    sources: Rows,
+    targets: Rows,
+    *,
+    block_pairs: int = BLOCK_PAIRS,
 ) -> list[tuple[str, ...]]:
     """Return for each pair of rows the terms that contribute most to its lexical similarity.
 
     They are spelled as in the second document; at most ``REASONS``, strongest first, none part of
     another.
     """
-    columns, starts = _find_strongest(matrix, sources, targets)
-    speller = _Speller(matrix)
-    spelled = speller.read(_find_written(matrix, documents, targets, columns, starts))
-    bounds = starts.tolist()
-    return [
-        choose_terms([term for term in spelled[start:end] if term is not None])
-        for start, end in pairwise(bounds)
-    ]
+    blocks = [slice(start, start + block_pairs) for start in range(0, max(1, len(sources)), block_pairs)]
+    found = [_find_strongest(matrix, sources[block], targets[block]) for block in blocks]
+    columns, counts = (np.concatenate(each) for each in zip(*found, strict=True))
+    written = iter(_find_written(matrix, documents, columns, np.repeat(targets, counts)))
+    choose = _make_chooser(matrix)
+    return [choose(tuple(islice(written, count))) for count in counts.tolist()]
 
 
 def _find_strongest(matrix: TermMatrix, sources: Rows, targets: Rows) -> tuple[npt.NDArray[np.int32], Rows]:
-    """Return the shared terms of each pair, strongest first, and where each pair's begin and end."""
+    """Return the strongest shared terms of each pair, strongest first, and how many each pair has."""
     shared = matrix.rows[sources].multiply(matrix.rows[targets]).tocsr()
     pairs = np.repeat(np.arange(len(sources)), np.diff(shared.indptr))
     whole = np.bincount(pairs, shared.data, minlength=len(sources))
     telling = shared.data >= LEAST_SHARE * whole[pairs]
     pairs, columns, values = pairs[telling], shared.indices[telling], shared.data[telling]
-    ranked = np.lexsort((columns, -values, pairs))
+    ranked = np.lexsort((-values, pairs))  # of equals, the smaller column first: they were in that order
     first = np.searchsorted(pairs, np.arange(len(sources)))
     ranked = ranked[np.arange(len(pairs)) - first[pairs] < CONSIDERED]
-    starts = np.searchsorted(pairs[ranked], np.arange(len(sources) + 1))
-    return columns[ranked], starts
+    return columns[ranked], np.bincount(pairs[ranked], minlength=len(sources))
 
 
 def _find_written(
-    matrix: TermMatrix,
-    documents: Sequence[TermCounts],
-    targets: Rows,
-    columns: npt.NDArray[np.int32],
-    starts: Rows,
+    matrix: TermMatrix, documents: Sequence[TermCounts], columns: npt.NDArray[np.int32], owners: Rows
 ) -> list[str]:
-    """Return how each of the pairs' terms is written in the second document of its pair.
-
-    Each document is unpacked once, whichever pairs it is in.
-    """
-    owners = np.repeat(targets, np.diff(starts))
+    """Return how each term is written in the document that owns it; each document is unpacked only once."""
+    written = [""] * len(columns)
     order = np.argsort(owners, kind="stable")
     rows, first = np.unique(owners[order], return_index=True)
-    written = [""] * len(columns)
     bounds = pairwise([*first.tolist(), len(order)])
     for row, (begin, end) in zip(rows.tolist(), bounds, strict=True):
         places = order[begin:end]
@@ -88,44 +84,37 @@ class Spelled(NamedTuple):
     overlap: int = 1  # how many words two terms must share at their ends to be read as one
 
 
-class _Speller:
-    """Takes off terms what says nothing to a reader, and remembers what is left."""
+def _make_chooser(matrix: TermMatrix) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a function from terms as written to those that are shown; it remembers all, as many recur."""
+    is_silent = cache(partial(says_nothing, matrix))
+    trim = cache(partial(trim_term, is_silent))
+    return cache(lambda texts: choose_terms([term for term in map(trim, texts) if term is not None]))
 
-    def __init__(self, matrix: TermMatrix) -> None:
-        self.matrix = matrix
-        self.silent: dict[str, bool] = {}
 
-    def read(self, texts: Sequence[str]) -> list[Spelled | None]:
-        """Return each of ``texts`` as ``trim`` has it; many are the same."""
-        known = {text: self.trim(text) for text in dict.fromkeys(texts)}
-        return [known[text] for text in texts]
+def says_nothing(matrix: TermMatrix, word: str) -> bool:
+    """Whether a word is on most documents, or on many without being written as a name is."""
+    number = hash_word(word)
+    if len(word) == 1 or number in matrix.stopping:
+        return True
+    return number in matrix.common and not word[:1].isupper()
 
-    def trim(self, text: str) -> Spelled | None:
-        """Return a term less its first or last word if that says nothing; None if no word is left."""
-        if not text.isascii() and is_unspaced(text):
-            return Spelled(text, tuple(text), 2)
-        words = _WORD.findall(text)
-        first, last = 0, len(words)
-        while first < last and self.says_nothing(words[last - 1]):
-            last -= 1
-        while first < last and self.says_nothing(words[first]):
-            first += 1
-        if first == last:
-            return None
-        if last - first < len(words):
-            spans = [match.span() for match in _WORD.finditer(text)]
-            text = text[spans[first][0] : spans[last - 1][1]]
-        return Spelled(text, tuple(word.casefold() for word in words[first:last]))
 
-    def says_nothing(self, word: str) -> bool:
-        """Whether a word is on most documents, or on many without being written as a name is."""
-        known = self.silent.get(word)
-        if known is None:
-            number = hash_word(word)
-            known = len(word) == 1 or number in self.matrix.stopping
-            known = known or (number in self.matrix.common and not word[:1].isupper())
-            self.silent[word] = known
-        return known
+def trim_term(is_silent: Callable[[str], bool], text: str) -> Spelled | None:
+    """Return a term without silent words at its ends; None if no other word is left."""
+    if not text.isascii() and is_unspaced(text):
+        return Spelled(text, tuple(text), 2)
+    words = _WORD.findall(text)
+    first, last = 0, len(words)
+    while first < last and is_silent(words[last - 1]):
+        last -= 1
+    while first < last and is_silent(words[first]):
+        first += 1
+    if first == last:
+        return None
+    if last - first < len(words):
+        spans = [match.span() for match in _WORD.finditer(text)]
+        text = text[spans[first][0] : spans[last - 1][1]]
+    return Spelled(text, tuple([word.casefold() for word in words[first:last]]))
 
 
 def choose_terms(terms: Sequence[Spelled]) -> tuple[str, ...]:
@@ -135,20 +124,22 @@ def choose_terms(terms: Sequence[Spelled]) -> tuple[str, ...]:
     ...     "sqlite", "text search")])
     ('full text search', 'sqlite')
     """
-    words = [word for term in terms for word in term.words]
-    if len(set(words)) == len(words):
-        return tuple(term.text for term in terms[:REASONS])  # none overlaps with another
     chosen: list[Spelled] = []
+    seen: set[str] = set()
     for term in terms:
-        _add(chosen, term)
-    return tuple(term.text for term in chosen[:REASONS])
+        if seen.isdisjoint(term.words):
+            chosen.append(term)
+        else:
+            _join_all(chosen, term)
+        seen.update(term.words)
+    return tuple([term.text for term in chosen[:REASONS]])
 
 
-def _add(chosen: list[Spelled], term: Spelled) -> None:
+def _join_all(chosen: list[Spelled], term: Spelled) -> None:
     """Add a term to those chosen, in place of all that it overlaps with, joined with them."""
     place, index = len(chosen), 0
     while index < len(chosen):
-        joined = _overlap(chosen[index], term)
+        joined = _join(chosen[index], term) or _join(term, chosen[index])
         if joined is None:
             index += 1
             continue
@@ -157,14 +148,10 @@ def _add(chosen: list[Spelled], term: Spelled) -> None:
     chosen.insert(place, term)
 
 
-def _overlap(one: Spelled, other: Spelled) -> Spelled | None:
-    if one.words[0] not in other.words and other.words[0] not in one.words:
-        return None  # the usual case, and the quickest
-    return _join(one, other) or _join(other, one)
-
-
 def _join(first: Spelled, second: Spelled) -> Spelled | None:
     """Return what holds both terms, the first one first; None if they do not overlap."""
+    if second.words[0] not in first.words:
+        return None  # the usual case, and the quickest
     if _contains(first, second):
         return first
     overlap = second.overlap

@@ -1,10 +1,15 @@
-"""Candidates and lists as JSON, for the cache."""
+"""Candidates and lists as JSON, for the cache.
+
+Whatever is read back is checked: a row that no document has, or a post that may not be shown, makes the whole
+result a missing one.
+"""
 
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..store.cache import compress, decompress
+from ..text.document import Document
 from .selection import Candidate, Candidates, Ranked, Selection
 
 
@@ -13,12 +18,12 @@ def dump_selection(selection: Selection) -> bytes:
     return _dump({"lists": _pack(selection.lists), "warnings": selection.warnings})
 
 
-def load_selection(content: bytes) -> Selection:
-    """Undo ``dump_selection``; raises ``ValueError`` for anything else."""
+def load_selection(content: bytes, documents: Sequence[Document]) -> Selection:
+    """Undo ``dump_selection`` for the same ``documents``; raises ``ValueError`` for anything else."""
     try:
         stored = _load(content)
-        return Selection(_unpack(stored["lists"]), tuple(stored["warnings"]))
-    except (KeyError, TypeError) as error:
+        return Selection(_unpack(stored["lists"], documents), tuple(map(_text, stored["warnings"])))
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("not a selection of ours") from error
 
 
@@ -33,13 +38,15 @@ def dump_ranked(ranked: Ranked) -> bytes:
     )
 
 
-def load_ranked(content: bytes) -> Ranked:
-    """Undo ``dump_ranked``; raises ``ValueError`` for anything else."""
+def load_ranked(content: bytes, documents: Sequence[Document]) -> Ranked:
+    """Undo ``dump_ranked`` for the same ``documents``; raises ``ValueError`` for anything else."""
     try:
         stored = _load(content)
         pairs = [(first, second) for first, second in stored["duplicates"]]
-        return Ranked(_unpack(stored["candidates"]), stored["depth"], pairs)
-    except (KeyError, TypeError) as error:
+        if not all(0 <= row < len(documents) for pair in pairs for row in pair):
+            raise ValueError("a duplicate is none of the documents")
+        return Ranked(_unpack(stored["candidates"], documents), int(stored["depth"]), pairs)
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("not candidates of ours") from error
 
 
@@ -50,8 +57,11 @@ def _pack(lists: Sequence[Candidates]) -> list[list[tuple[Any, ...]]]:
     ]
 
 
-def _unpack(lists: Iterable[Iterable[Sequence[Any]]]) -> tuple[Candidates, ...]:
-    return tuple(
+def _unpack(
+    lists: Sequence[Iterable[Sequence[Any]]], documents: Sequence[Document]
+) -> tuple[Candidates, ...]:
+    shown = {row for row, document in enumerate(documents) if document.published}
+    found = tuple(
         tuple(
             [
                 Candidate(row, score, semantic, lexical, tuple(terms), bool(pin))
@@ -60,6 +70,20 @@ def _unpack(lists: Iterable[Iterable[Sequence[Any]]]) -> tuple[Candidates, ...]:
         )
         for items in lists
     )
+    for candidates in found:
+        for row, score, semantic, lexical, terms, _ in candidates:
+            "".join(terms)  # raises TypeError unless they are texts
+            if row not in shown or not (0 <= score <= 1 and semantic + lexical < float("inf")):
+                raise ValueError("a candidate that may not be shown")
+    if len(found) != len(documents):
+        raise ValueError("not a list for each document")
+    return found
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
 
 
 def _dump(value: Any) -> bytes:

@@ -1,46 +1,43 @@
-"""Weigh the terms of each document against the rest of the site."""
+"""How much each term of a document says about it, next to the other documents of the site.
 
-from collections.abc import Iterable, Iterator, Sequence
+The lexical half of the ranking: term counts become rows of weights, whose products ``groups`` compares.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..text.terms import Counts, Hashes, Mask, TermCounts, find_columns
+from ..text.terms import Hashes, Mask, TermCounts, find_columns
 
 STRONGEST_TERMS = 256  # kept of each row: more rank no better, and the product costs far more
-RECURRING_BLOCKS = 4  # a block on more published documents than this is part of the furniture
+RECURRING_BLOCKS = 4  # a block on more published documents than this is boilerplate
 LARGEST_SHARE = 0.15  # of the documents; a term on more of them says little and costs its square
 COMMON_SHARE = 1 / 4  # of the documents; a word on more of them explains little to a reader
 STOPPING_SHARE = 1 / 2  # of the documents; a word on more of them explains nothing
 COMMON_DOCUMENTS = 8  # a term on no more documents than this is never too common
 SMALL_SITE = 20  # documents; on fewer, terms of one document count in its length as well
-PARTITION_TERMS = 1 << 23  # hashes sorted at once: 64 MiB, and as much again twice in between
-CHUNK_TERMS = 1 << 21  # hashes weighed at once
+BATCH = 512  # documents weighed at once, which takes about 40 bytes a term
+
+NO_HASHES, NO_COUNTS = np.empty(0, np.uint64), np.empty(0, np.uint16)
+
+Numbers = npt.NDArray[np.intp]
 
 
-def recurring_blocks(documents: Iterable[TermCounts], counted: Mask) -> Hashes:
-    """Return the hashes, ascending, of blocks on more than ``RECURRING_BLOCKS`` counted documents."""
-    chosen = [
-        np.unique(document.blocks)
-        for document, counts in zip(documents, counted.tolist(), strict=True)
-        if counts
-    ]
-    hashes, times = np.unique(_concatenate(chosen), return_counts=True)
+def recurring_blocks(documents: Sequence[TermCounts], counted: Mask) -> Hashes:
+    """Return the hashes, sorted, of blocks on more than ``RECURRING_BLOCKS`` counted documents."""
+    found = [np.unique(documents[row].blocks) for row in np.flatnonzero(counted).tolist()]
+    hashes, times = np.unique(np.concatenate([NO_HASHES, *found]), return_counts=True)
     return hashes[times > RECURRING_BLOCKS]
-
-
-def _concatenate(arrays: list[Hashes]) -> Hashes:
-    return np.concatenate(arrays) if arrays else np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
 class TermMatrix:
     """Weighted terms.
 
-    ``rows``: (n, terms) CSR float32, of unit length or empty. ``hashes``: (terms,) uint64, ascending.
+    ``rows``: (n, terms) CSR float32, of unit length or empty. ``hashes``: (terms,) uint64, sorted.
     ``coverage``: (n,) float32, the share of a document's terms, the too frequent ones aside, that
     more than one document has. ``common`` are terms on more than ``COMMON_SHARE`` of the documents, and
     ``stopping`` those on more than ``STOPPING_SHARE``, such as "the".
@@ -63,33 +60,24 @@ def weigh_terms(documents: Sequence[TermCounts], counted: Mask, dropped: Hashes 
     no row but its own. Terms on one of them or on too many are left out; see ``_bound_terms``.
 
     Args:
-        documents: read by index, more than once: may load them as they are asked for.
+        documents: the terms of the n documents.
 
         counted: (n,) bool, which documents are published.
 
-        dropped: hashes of blocks that count for nothing, ascending; None means
-            ``recurring_blocks(documents, counted)``.
+        dropped: hashes of blocks to ignore, sorted; None means ``recurring_blocks(documents, counted)``.
     """
     if dropped is None:
         dropped = recurring_blocks(documents, counted)
     total = int(np.count_nonzero(counted))
     hashes, frequency = _count_documents(documents, counted, dropped)
-    fewest, most = _bound_terms(total)
-    kept = (frequency >= fewest) & (frequency <= most)
-    idf = np.log((1 + total) / (1 + frequency[kept])) + 1
-    vocabulary = _Vocabulary(
-        hashes[kept], (idf**2).astype(np.float32), frequency[kept] > 1, hashes[frequency > most]
-    )
-    parts, coverage = [], [np.empty(0, np.float32)]
-    for chunk in _split_documents(documents):
-        part, covered = _weigh_chunk(chunk, dropped, vocabulary)
-        parts.append(part)
-        coverage.append(covered)
-    rows = sparse.vstack(parts, format="csr") if len(parts) > 1 else (parts or [None])[0]
-    if rows is None:
-        rows = sparse.csr_array((0, len(vocabulary.hashes)), dtype=np.float32)
+    vocabulary = _choose_vocabulary(hashes, frequency, total)
+    rows, coverage = [], []
+    for start in range(0, max(1, len(documents)), BATCH):
+        batch_rows, batch_coverage = _weigh_batch(documents[start : start + BATCH], dropped, vocabulary)
+        rows.append(batch_rows)
+        coverage.append(batch_coverage)
     return TermMatrix(
-        rows,
+        sparse.vstack(rows, format="csr"),
         vocabulary.hashes,
         np.concatenate(coverage),
         frozenset(hashes[frequency > max(COMMON_SHARE * total, COMMON_DOCUMENTS / 2)].tolist()),
@@ -97,9 +85,18 @@ def weigh_terms(documents: Sequence[TermCounts], counted: Mask, dropped: Hashes 
     )
 
 
+def _count_documents(
+    documents: Sequence[TermCounts], counted: Mask, dropped: Hashes
+) -> tuple[Hashes, Numbers]:
+    """Return all terms of the counted documents, sorted, and on how many of these each is."""
+    chosen = [documents[row] for row in np.flatnonzero(counted).tolist()]
+    found = [one.hashes[one.count_without(dropped) > 0] if len(dropped) else one.hashes for one in chosen]
+    return np.unique(np.concatenate([NO_HASHES, *found]), return_counts=True)
+
+
 @dataclass(frozen=True, eq=False)
 class _Vocabulary:
-    """The terms that count, and those that are on too many documents to; hashes ascend."""
+    """The terms that count, and those that are on too many documents to; hashes are sorted."""
 
     hashes: Hashes
     boosts: npt.NDArray[np.float32]  # idf²
@@ -107,70 +104,29 @@ class _Vocabulary:
     frequent: Hashes
 
 
+def _choose_vocabulary(hashes: Hashes, frequency: Numbers, total: int) -> _Vocabulary:
+    fewest, most = _bound_terms(total)
+    kept = (frequency >= fewest) & (frequency <= most)
+    idf = np.log((1 + total) / (1 + frequency[kept])) + 1
+    return _Vocabulary(
+        hashes[kept], (idf**2).astype(np.float32), frequency[kept] > 1, hashes[frequency > most]
+    )
+
+
 def _bound_terms(total: int) -> tuple[int, int]:
     """Return on how few and on how many of ``total`` documents a term must be to count."""
     return 2 if total >= SMALL_SITE else 1, max(int(LARGEST_SHARE * total), COMMON_DOCUMENTS)
 
 
-def _count_documents(
-    documents: Sequence[TermCounts], counted: Mask, dropped: Hashes
-) -> tuple[Hashes, Counts]:
-    """Return the terms, ascending, and on how many counted documents each is, the rarest left out."""
-    chosen = np.flatnonzero(counted).tolist()
-    total = sum(len(documents[index].hashes) for index in chosen)
-    fewest, _ = _bound_terms(len(chosen))
-    hashes, frequency = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    for low, high in _partition_hashes(1 + total // PARTITION_TERMS):
-        found = [_list_hashes(documents[index], dropped, low, high) for index in chosen]
-        terms, times = _count_runs(np.sort(_concatenate(found)))
-        hashes.append(terms[times >= fewest])
-        frequency.append(times[times >= fewest])
-    return np.concatenate(hashes), np.concatenate(frequency)
-
-
-def _partition_hashes(parts: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of hashes, first and last, that together are all of them."""
-    bounds = [(part << 64) // parts for part in range(parts + 1)]
-    for low, high in pairwise(bounds):
-        yield low, high - 1
-
-
-def _list_hashes(document: TermCounts, dropped: Hashes, low: int, high: int) -> Hashes:
-    hashes = document.hashes
-    counts = document.count_without(dropped) if len(dropped) else document.counts
-    if counts is not document.counts:
-        hashes = hashes[counts > 0]
-    first, last = np.searchsorted(hashes, np.array((low, high), np.uint64), side="left")
-    last += last < len(hashes) and int(hashes[last]) == high
-    return hashes[first:last].copy()  # a view would keep all else that is known of the document in memory
-
-
-def _count_runs(ordered: Hashes) -> tuple[Hashes, Counts]:
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))[: len(ordered)]
-    return ordered[starts], np.diff(np.append(starts, len(ordered)))
-
-
-def _split_documents(documents: Sequence[TermCounts]) -> Iterator[list[TermCounts]]:
-    chunk: list[TermCounts] = []
-    size = 0
-    for index in range(len(documents)):
-        chunk.append(documents[index])
-        size += len(chunk[-1].hashes)
-        if size > CHUNK_TERMS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
-def _weigh_chunk(
-    chunk: list[TermCounts], dropped: Hashes, vocabulary: _Vocabulary
+def _weigh_batch(
+    documents: Sequence[TermCounts], dropped: Hashes, vocabulary: _Vocabulary
 ) -> tuple[sparse.csr_array, npt.NDArray[np.float32]]:
     """Return the rows of some documents, and the coverage of each."""
-    size = len(chunk)
-    owners = np.repeat(np.arange(size), [len(one.hashes) for one in chunk])
-    terms = _concatenate([one.hashes for one in chunk])
-    counts = np.concatenate([one.count_without(dropped) if len(dropped) else one.counts for one in chunk])
+    size = len(documents)
+    owners = np.repeat(np.arange(size), [len(one.hashes) for one in documents])
+    terms = np.concatenate([NO_HASHES, *(one.hashes for one in documents)])
+    left = [one.count_without(dropped) if len(dropped) else one.counts for one in documents]
+    counts = np.concatenate([NO_COUNTS, *left])
     columns, known = find_columns(terms, vocabulary.hashes)
     present = counts > 0
     known &= present
@@ -188,11 +144,11 @@ def _weigh_chunk(
     return rows, (shared / np.maximum(others, 1)).astype(np.float32)
 
 
-def _find_starts(owners: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.intp]:
+def _find_starts(owners: Numbers, size: int) -> Numbers:
     return np.searchsorted(owners, np.arange(size + 1))
 
 
-def _keep_strongest(weights: npt.NDArray[np.float32], starts: npt.NDArray[np.intp]) -> Mask:
+def _keep_strongest(weights: npt.NDArray[np.float32], starts: Numbers) -> Mask:
     """Mark the ``STRONGEST_TERMS`` greatest weights between two starts; of equals, the first."""
     kept = np.ones(len(weights), np.bool_)
     for low in np.flatnonzero(np.diff(starts) > STRONGEST_TERMS).tolist():

@@ -10,7 +10,7 @@ from pelican import DEFAULT_CONFIG_NAME, get_instance, parse_arguments
 from pelican.plugins._utils import get_plugin_name
 
 from ..errors import CommandError, RelatedEmbeddingsError
-from ..settings import Settings, locate_cache, read_settings
+from ..settings import Settings, locate_cache, locate_model, read_settings
 from ..text.document import Document
 from ..text.html import extract_text
 from .contents import collect_contents, describe_contents, list_slugs
@@ -78,6 +78,7 @@ def open_site(settings_file: str | None, content: str | None) -> Site:
         _logger.warning(
             'PLUGINS does not name "%s", so a build of this site shows no related posts yet.', PACKAGE
         )
+    settings = replace(settings, model=locate_model(config, settings))
     return Site(pelican, settings, locate_cache(config, settings))
 
 

@@ -21,10 +21,11 @@ from .html import Block
 
 TITLE_WEIGHT = 6  # how many times a title counts; any from 3 to 8 ranks equally well
 MAX_TERMS = 16_384  # different terms kept of a document; a 10,000-word article has about 13,000
+MAX_COUNT = 0xFFFF  # of one term in one document
 MAX_WORD = 64  # characters; what is longer is data, not a word
 
 Hashes = npt.NDArray[np.uint64]
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.uint16]
 Mask = npt.NDArray[np.bool_]
 
 # Han, kana, Hangul, Thai, Lao, Myanmar, Khmer: written without spaces, or with particles attached.
@@ -55,14 +56,14 @@ class _Word:
     joined: bool  # makes a term with the word before it
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class TermCounts:
     """The terms of one document, whatever the site it is on.
 
-    ``hashes``: (terms,) uint64, ascending, no two alike. ``counts``: (terms,) int64, at least 1,
+    ``hashes``: (terms,) uint64, sorted, unique. ``counts``: (terms,) uint16, from 1 to ``MAX_COUNT``,
     the title counted ``TITLE_WEIGHT`` times. ``blocks``: (blocks,) uint64, the hash of every block
     that is not code, in reading order. ``packed`` holds what is seldom read: how the terms were
-    written, and which of them each block holds.
+    written, and which of them each block holds. See ``pack``.
     """
 
     hashes: Hashes
@@ -75,7 +76,7 @@ class TermCounts:
         body = b"".join(
             (
                 self.hashes.astype("<u8").tobytes(),
-                np.minimum(self.counts, 0xFFFF).astype("<u2").tobytes(),
+                self.counts.astype("<u2").tobytes(),
                 self.blocks.astype("<u8").tobytes(),
                 self.packed,
             )
@@ -85,7 +86,7 @@ class TermCounts:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "TermCounts":
-        """Return what ``to_bytes`` wrote.
+        """Return what ``to_bytes`` wrote: views of ``raw``, as copies would double the memory of a site.
 
         Raises:
             ValueError: ``raw`` is cut, damaged or of another version.
@@ -101,9 +102,9 @@ class TermCounts:
         counts_at, blocks_at = start + 8 * terms, start + 10 * terms
         return cls(
             np.frombuffer(raw, "<u8", terms, start),
-            np.frombuffer(raw, "<u2", terms, counts_at).astype(np.int64),
+            np.frombuffer(raw, "<u2", terms, counts_at),
             np.frombuffer(raw, "<u8", blocks, blocks_at),
-            memoryview(raw)[blocks_at + 8 * blocks :],  # a copy would double the memory of a site
+            memoryview(raw)[blocks_at + 8 * blocks :],
         )
 
     def _unpack(self) -> tuple[list[str], npt.NDArray[np.uint32]]:
@@ -125,8 +126,8 @@ class TermCounts:
         numbers = self._unpack()[1]
         sizes, terms = numbers[: len(self.blocks)], numbers[len(self.blocks) :]
         lost = np.bincount(terms[np.repeat(gone, sizes)], minlength=len(self.hashes))
-        # Counts are cut off at 65,535 on disk, and a cut count may be less than what is lost.
-        left: Counts = np.maximum(self.counts - lost, 0)
+        # A count that was cut off at ``MAX_COUNT`` may be less than what is lost.
+        left: Counts = np.maximum(self.counts - lost, 0).astype(np.uint16)
         return left
 
 
@@ -152,16 +153,16 @@ def count_terms(title: str, blocks: Sequence[Block]) -> TermCounts:
     sizes = np.bincount(places[in_blocks], minlength=len(prose))
     return TermCounts(
         terms[kept],
-        counts[kept],
+        np.minimum(counts[kept], MAX_COUNT).astype(np.uint16),
         np.array([hash_block(text) for text in prose], np.uint64),
-        _pack(
+        pack(
             _choose_written(inverse, written, kept),
             np.concatenate((sizes, renumbered[inverse[in_blocks]])).astype("<u4"),
         ),
     )
 
 
-def _keep_frequent(counts: Counts, first: npt.NDArray[np.intp]) -> Mask:
+def _keep_frequent(counts: npt.NDArray[np.int64], first: npt.NDArray[np.intp]) -> Mask:
     kept = np.ones(len(counts), np.bool_)
     if len(counts) > MAX_TERMS:
         kept[np.lexsort((first, -counts))[MAX_TERMS:]] = False
@@ -177,7 +178,8 @@ def _choose_written(inverse: npt.NDArray[np.intp], written: list[str], kept: Mas
     return [best[term][1] for term in np.flatnonzero(kept).tolist()]
 
 
-def _pack(written: list[str], numbers: npt.NDArray[np.uint32]) -> bytes:
+def pack(written: list[str], numbers: npt.NDArray[np.uint32]) -> bytes:
+    """Return how terms are written and ``numbers``, how many terms each block holds and then which."""
     text = "\n".join(written).encode("utf-8", "replace")
     return zlib.compress(len(text).to_bytes(4, "little") + text + numbers.tobytes(), 6)
 
@@ -268,8 +270,6 @@ def _hash(text: str) -> int:
 
 def find_columns(wanted: Hashes, hashes: Hashes) -> tuple[npt.NDArray[np.int32], Mask]:
     """Return where each of ``wanted`` stands in sorted ``hashes``, and whether it is there."""
-    columns = np.searchsorted(hashes, wanted)
-    known = np.zeros(len(wanted), np.bool_)
-    inside = columns < len(hashes)
-    known[inside] = hashes[columns[inside]] == wanted[inside]
-    return columns.astype(np.int32), known
+    columns = np.searchsorted(hashes, wanted).astype(np.int32)
+    known = hashes.take(columns, mode="clip") == wanted if len(hashes) else np.zeros(len(wanted), np.bool_)
+    return columns, known

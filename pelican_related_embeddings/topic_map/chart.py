@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAP_VERSION = 1  # part of the key under which a map is cached: raise it when the same posts give another
 
+WORD_DIMENSIONS = 64  # of the vectors of a map that is drawn from words
+
 Label = tuple[str, ...]
 
 
@@ -133,9 +135,15 @@ def key_map(documents: Sequence[Document], keys: Sequence[bytes], encoder: str) 
     return hash_parts(f"map {MAP_VERSION}", encoder, json.dumps(facts), b"".join(keys))
 
 
-def recall_map(key: bytes, cache: Cache) -> MapData | None:
-    """Return the map that the cache holds under ``key``."""
-    content = cache.read("results", [key]).get(key)
+def recall_map(key: bytes, documents: Sequence[Document], cache: Cache) -> MapData | None:
+    """Return the map of ``documents`` that the cache holds under ``key``."""
+    # The last map is read as well, so that it stays in the cache for as long as the site is built.
+    content = cache.read("results", [key, _key_last(documents)]).get(key)
+    known = _load_map(content)
+    return known if known and known.keys == tuple(document.path for document in documents) else None
+
+
+def _load_map(content: bytes | None) -> MapData | None:
     try:
         return MapData.from_json(decompress(content)) if content else None
     except ValueError:
@@ -143,23 +151,25 @@ def recall_map(key: bytes, cache: Cache) -> MapData | None:
 
 
 def draw_map(
-    documents: Sequence[Document], rows: Sequence[int], ranking: Any, key: bytes | None, cache: Cache
+    documents: Sequence[Document], rows: Sequence[int], ranking: Any, key: bytes, cache: Cache
 ) -> MapData:
     """Return a new map of ``documents``, which are the ``rows`` of a ``ranking.Ranking``.
 
-    Posts that the last map had stay where they were, nearly. The map is kept under ``key``, if given.
+    Posts that the last map had stay where they were, nearly. Without vectors the words decide. The map is
+    kept under ``key``.
     """
     import numpy as np
 
     from ..ranking.term_weights import weigh_terms
 
     last = _key_last(documents)
-    previous = recall_map(last, cache)
+    previous = _load_map(cache.read("results", [last]).get(last))
     counts = [ranking.documents[row] for row in rows]
     matrix = weigh_terms(counts, np.ones(len(counts), dtype=bool))
+    vectors = ranking.vectors[list(rows)]
     data = chart_posts(
         [document.path for document in documents],
-        ranking.vectors[list(rows)],
+        vectors if vectors.any() else _condense_terms(matrix.rows),
         previous.places() if previous else {},
         terms=matrix.rows,
         vocabulary=_spell_terms(matrix, counts),
@@ -167,8 +177,26 @@ def draw_map(
         languages=[document.lang for document in documents],
     )
     content = compress(data.to_json())
-    cache.write("results", {last: content, **({key: content} if key else {})})
+    cache.write("results", {last: content, key: content})
     return data
+
+
+def _condense_terms(terms: "csr_matrix") -> "npt.NDArray[np.float32]":
+    """Return (n, dim) unit rows made of (n, t) tf-idf weights: their strongest directions.
+
+    Deerwester et al., "Indexing by latent semantic analysis" (1990).
+    """
+    import numpy as np
+    from scipy.sparse.linalg import svds
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    if min(terms.shape) <= WORD_DIMENSIONS:
+        return np.asarray(terms.toarray(), dtype=np.float32)
+    with threadpool_limits(1):  # threads add up in any order
+        left, sizes, _ = svds(terms.astype(np.float64), WORD_DIMENSIONS, v0=np.ones(min(terms.shape)))
+    vectors = left * sizes
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return np.asarray(vectors / lengths, dtype=np.float32)
 
 
 def _key_last(documents: Sequence[Document]) -> bytes:

