@@ -22,7 +22,7 @@ from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, gather_inputs, relate_documents
 from .settings import CACHE_NAME, Settings, locate_cache, locate_model, read_settings
 from .site.contents import collect_contents, describe_contents, list_slugs
-from .site.metadata import find_unknown, path_content
+from .site.metadata import find_lost, find_unknown, path_content
 from .site.other_plugins import ALIASES, describe_rival, find_rivals
 from .store.cache import Cache, check_file
 from .store.keys import NO_VECTOR
@@ -146,7 +146,8 @@ def relate_contents(
     started = time.perf_counter()
     try:
         documents = describe_contents(contents, settings, generators[0].settings.get("SITEURL") or "")
-        for warning in find_unknown(content for content, _ in contents):
+        articles = [content for content, _ in contents]
+        for warning in (*find_unknown(articles), *find_lost(articles)):
             messages.warn(warning)
         inputs = gather_inputs(documents, settings, cache, list_slugs(generators, settings))
         outcome = relate_documents(inputs, cache, messages)

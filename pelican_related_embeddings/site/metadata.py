@@ -102,5 +102,26 @@ def _describe_unusable(name: str, value: Any) -> str:
     return f"{name} must be a list of slugs, got a mapping." if isinstance(value, Mapping) else ""
 
 
+def find_lost(contents: Iterable[Any]) -> list[str]:
+    """Return a warning for posts whose address leads to no page: they set ``url`` and not ``save_as``."""
+    paths = [
+        path_content(content)
+        for content in contents
+        if getattr(content, "override_url", None)
+        and not getattr(content, "override_save_as", None)
+        and _strip_index(str(content.url)) != _strip_index(str(content.save_as))
+    ]
+    if not paths:
+        return []
+    return [
+        f"{paths[0]}{_count_others(paths)}: the metadata has url but not save_as, so no page is written "
+        "where links to this post lead; add save_as."
+    ]
+
+
+def _strip_index(address: str) -> str:
+    return address.strip("/").removesuffix("index.html").strip("/").removesuffix(".html")
+
+
 def _count_others(paths: Sequence[str]) -> str:
     return f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
