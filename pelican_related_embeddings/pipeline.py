@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .ranking.neighbours import Ranking
     from .text.words import AllWords
-    from .topic_map.chart import MapData
+    from .topic_map.chart import TopicMap
 
 DEPTH = 16  # candidates kept per document at least, so that a changed date or pin needs no new ranking
 POSTS_NAMED = 3  # of those without a vector
@@ -164,7 +164,7 @@ class Outcome:
     selection: Selection
     embedded: Embedded | None = None
     study: Study | None = None
-    map: "MapData | None" = None
+    map: "TopicMap | None" = None
     problems: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
 
@@ -396,7 +396,13 @@ def _find_map(outcome: Outcome, cache: Cache, messages: Messages) -> Outcome:
     if known is not None or not rows:
         return replace(outcome, map=known)
     study = outcome.study or make_study(outcome.embedded or embed(inputs, cache, messages))
-    drawn = draw_map(documents, rows, study.ranking, study.inputs.key_map(), cache)
+    drawn = draw_map(
+        documents,
+        study.ranking.vectors[rows],
+        [study.ranking.documents[row] for row in rows],
+        key=study.inputs.key_map(),
+        cache=cache,
+    )
     return replace(outcome, inputs=study.inputs, embedded=study.embedded, study=study, map=drawn)
 
 

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 from jinja2 import PrefixLoader
 from pelican import signals
-from pelican.contents import Page
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.log import console
 
@@ -22,13 +21,13 @@ from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, gather_inputs, relate_documents
 from .settings import CACHE_NAME, Settings, locate_cache, locate_model, read_settings
 from .site.contents import collect_contents, describe_contents, list_slugs
-from .site.metadata import find_lost, find_unknown, path_content
+from .site.metadata import find_lost, find_unknown
 from .site.other_plugins import ALIASES, describe_rival, find_rivals
 from .store.cache import Cache, check_file
 from .store.keys import NO_VECTOR
 
 if TYPE_CHECKING:
-    from .pages.generator import MapOffer, RelatedMapGenerator
+    from .pages.generator import RelatedMapGenerator
 
 FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
@@ -117,9 +116,9 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     if outcome is not None:
         fill_related_posts(contents, outcome, names)
         if settings.map or settings.json:
-            from .pages.generator import offer_map
+            from .pages.generator import MapOffer, offer_map
 
-            offer_map(generators[0].context, describe_map(contents, outcome))
+            offer_map(generators[0].context, MapOffer(contents, outcome.selection.lists, outcome.map))
     messages.deliver()
 
 
@@ -192,22 +191,6 @@ def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, n
         # A record has the article in place of a candidate's row, and all else in the same order.
         records = [Record(articles[candidate.row], *candidate[1:]) for candidate in candidates]
         set_related_posts(article, RelatedPosts(records), names)
-
-
-def describe_map(contents: Sequence[tuple[Any, bool]], outcome: Outcome) -> "MapOffer":
-    """Return what the map and the JSON are made of: published articles only."""
-    from .pages.generator import MapOffer
-    from .pages.json_file import RelatedEntry
-
-    shown = [published and not isinstance(content, Page) for content, published in contents]
-    paths = [path_content(content) for content, _ in contents]
-    related = {
-        paths[row]: [RelatedEntry(paths[c.row], c.score, c.terms) for c in candidates if shown[c.row]]
-        for row, candidates in enumerate(outcome.selection.lists)
-        if shown[row]
-    }
-    articles = {path: content for path, (content, _), on in zip(paths, contents, shown, strict=True) if on}
-    return MapOffer(articles, related, outcome.map)
 
 
 def set_related_posts(content: Any, related: RelatedPosts, names: Sequence[str]) -> None:

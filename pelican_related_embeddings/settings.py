@@ -360,9 +360,6 @@ class Settings:
     map: str | None = _setting(
         None, _file_in_output(), PAGE, 'Where to write the topic map, such as `"related/map.html"`.'
     )
-    map_separate_files: bool = _setting(
-        False, _flag(), PAGE, "Keeps the map's script and style in files of their own (for a strict CSP)."
-    )
     json: str | None = _setting(
         None,
         _file_in_output(),
@@ -468,14 +465,18 @@ def resolve_path(config: Mapping[str, Any], value: str) -> Path:
 def _find_folder(config: Mapping[str, Any]) -> Path:
     """Return the folder of the settings file.
 
-    Pelican does not tell which file its settings come from, but it keeps the module that it made of it.
+    Pelican does not tell which file its settings come from, but it imports that file as a module: the one
+    that has the same values. A file that imports another has them too, and comes before it.
     """
-    plugins = config.get("PLUGINS")
-    for module in list(sys.modules.values()):
-        found = getattr(module, "__dict__", {})
-        if isinstance(plugins, list) and found.get("PLUGINS") is plugins and found.get("__file__"):
-            return Path(found["__file__"]).absolute().parent
-    return Path.cwd()
+
+    def count_shared(module: Any) -> int:
+        names = {name: value for name, value in vars(module).items() if name.isupper()}
+        shared = sum(config.get(name) is value for name, value in names.items())
+        return shared if "PLUGINS" in names and 2 * shared > len(names) else 0
+
+    modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
+    best = max(modules, key=count_shared)
+    return Path(str(best.__file__)).absolute().parent if count_shared(best) else Path.cwd()
 
 
 def locate_cache(config: Mapping[str, Any], settings: Settings) -> Path:

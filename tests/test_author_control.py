@@ -382,6 +382,38 @@ def test_posts_that_the_text_links_to_can_be_left_out(blog: Site, link: str) -> 
     assert "https://example.org/bread-1.html" in blog.build(**settings).links("bread-0.html")
 
 
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [
+        ("with space", "[x](<{filename}/a folder/with space.md>)"),
+        ("with space", '<a href="{filename}a%20folder/with%20space.md">x</a>'),
+        ("R&D", "[x]({filename}/a folder/R&D.md)"),
+        ("R&D", '<a href="{filename}/a folder/R&amp;D.md">x</a>'),
+        ("what's-new", """<a href="{filename}/a folder/what's-new.md#top">x</a>"""),
+        ("100%25", "[x](<{filename}/a folder/100%25.md>)"),
+        ("100%", "[x](<{filename}/a folder/100%25.md>)"),
+    ],
+)
+def test_links_to_files_with_unusual_names_are_found(blog: Site, name: str, link: str) -> None:
+    """Those to which Pelican makes a link that works."""
+    text = "title: Rye bread\nslug: target\ndate: 2024-02-09\n\nRye flour makes a dense bread; the dough is sticky.\n"
+    blog.write(f"a folder/{name}.md", text)
+    blog.post("bread-0", f"{TOPICS['bread'][0]} {link}", date="2024-02-01", category="bread")
+    built = build(blog, skip=["linked"])
+
+    page = built.read("bread-0.html")
+    assert 'href="/target.html' in page[: page.index('<aside class="related-posts"')]
+    assert "/target.html" not in built.links("bread-0.html")
+    assert "/target.html" in build(blog, skip=[]).links("bread-0.html")
+
+
+def test_what_is_no_link_is_not_taken_for_one(blog: Site) -> None:
+    other = "<!-- <a href='/bread-1.html'> --> <code>&lt;a href='/bread-1.html'></code> <img alt='x href=/bread-1.html'>"
+    blog.post("bread-0", f"{TOPICS['bread'][0]} {other}", date="2024-02-01", category="bread")
+
+    assert "/bread-1.html" in build(blog, skip=["linked"]).links("bread-0.html")
+
+
 def test_other_parts_of_a_series_can_be_left_out_by_their_metadata(blog: Site) -> None:
     for name in ("bread-0", "bread-1", "sql-1"):
         alter(blog, name, series=" On Baking" if name == "bread-0" else "on baking")

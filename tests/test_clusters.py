@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from helpers.memory import measure_peak
 from pelican_related_embeddings.topic_map.clusters import find_clusters
 from pelican_related_embeddings.topic_map.names import name_clusters
+from pelican_related_embeddings.topic_map.wording import gather_wording
 
 
 def scatter(n, clumps, seed=0):
@@ -23,16 +25,10 @@ def count_terms(texts):
     return csr_matrix(np.array(rows).reshape(len(texts), len(vocabulary))), vocabulary
 
 
-def name(labels, texts, names=None, languages=None, **more):
+def name(labels, texts, names=None, languages=None):
     terms, vocabulary = count_terms(texts)
-    return name_clusters(
-        np.array(labels),
-        terms=terms,
-        vocabulary=vocabulary,
-        names=names or [()] * len(texts),
-        languages=languages or ["en"] * len(texts),
-        **more,
-    )
+    wording = gather_wording(terms, vocabulary, names or [()] * len(texts), languages or ["en"] * len(texts))
+    return name_clusters(np.array(labels), wording)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 7])
@@ -59,9 +55,39 @@ def test_clusters_are_sensible_for_any_number_of_posts(n):
     assert all(len(set(coarse[fine == cluster])) == 1 for cluster in set(fine))
 
 
-def test_posts_in_one_place_are_clustered_without_a_fault():
-    coarse, fine = find_clusters(np.full((40, 2), 0.5, dtype=np.float32))
-    assert len(coarse) == len(fine) == 40
+@pytest.mark.parametrize("n", [40, 3000])
+def test_posts_in_one_place_are_clustered_without_a_fault(n):
+    coarse, fine = find_clusters(np.full((n, 2), 0.5, dtype=np.float32))
+    assert len(coarse) == len(fine) == n
+
+
+def test_thousands_of_posts_are_clustered_without_a_distance_for_each_pair():
+    """A distance for each pair, as Ward's method has them, would take 144 MB here."""
+    n = 6000
+    positions, clump = scatter(n, 20)
+    found = []
+    peak = measure_peak(lambda: found.extend(find_clusters(positions)))
+    assert peak < n * n * 2
+    coarse, fine = found
+    assert coarse.max() + 1 == 20
+    assert all(len(set(coarse[clump == c])) == 1 for c in range(20))
+    assert all(len(set(coarse[fine == cluster])) == 1 for cluster in set(fine))
+    assert [again.tolist() for again in find_clusters(positions)] == [coarse.tolist(), fine.tolist()]
+
+
+def test_clusters_are_named_without_a_table_of_all_clusters_and_terms():
+    """Such a table would take 160 MB here, and there were ten of them."""
+    n, size, clusters = 600, 200_000, 100
+    rng = np.random.default_rng(0)
+    terms = csr_matrix((rng.random((n, 60)).ravel(), rng.integers(0, size, n * 60), range(0, n * 60 + 1, 60)))
+    terms.resize(n, size)
+    vocabulary = [f"word{column}" for column in range(size)]
+
+    def name_all():
+        wording = gather_wording(terms, vocabulary, [("topic",)] * n, ["en"] * n)
+        assert len(name_clusters(np.arange(n) % clusters, wording)) == clusters
+
+    assert measure_peak(name_all) < clusters * size * 4
 
 
 def test_the_largest_cluster_comes_first_and_order_does_not_matter():
@@ -111,11 +137,6 @@ def test_a_cluster_is_compared_with_posts_of_its_language():
     assert labels == [("bread",), ("train",), ("pain",), ("échecs",)]
 
 
-def test_words_that_are_taken_are_left_out():
-    texts = ["bread|oven"] * 6 + ["train|rails"] * 6
-    assert name([0] * 6 + [1] * 6, texts, taken=[["Bread"], []])[0] == ("oven",)
-
-
 @pytest.mark.parametrize("texts", [["x"], ["a", "b"], ["12|34"] * 9])
 def test_a_blog_without_telling_words_has_empty_labels_and_no_fault(texts):
     labels = name([0] * len(texts), texts)
@@ -123,10 +144,8 @@ def test_a_blog_without_telling_words_has_empty_labels_and_no_fault(texts):
 
 
 def test_no_posts_have_no_labels():
-    assert (
-        name_clusters(np.zeros(0, dtype=int), terms=csr_matrix((0, 0)), vocabulary=[], names=[], languages=[])
-        == []
-    )
+    wording = gather_wording(csr_matrix((0, 0)), [], [], [])
+    assert name_clusters(np.zeros(0, dtype=int), wording) == []
 
 
 def test_the_text_knows_how_a_tag_in_small_letters_is_written():
@@ -139,13 +158,8 @@ def test_a_cluster_that_is_all_there_is_of_a_language_is_not_named_after_its_gra
     rows = [[1, 1, 1, 0, 0, 0, 0]] * 4 + [[0, 0, 0, 1, 1, 0, 0]] * 6 + [[0, 0, 0, 0, 0, 1, 1]] * 6
     labels = np.array([0] * 4 + [1] * 6 + [2] * 6)
 
-    named = name_clusters(
-        labels,
-        terms=csr_matrix(np.array(rows, dtype=np.float64)),
-        vocabulary=words,
-        names=[()] * 16,
-        languages=["fr"] * 4 + ["en"] * 12,
-    )
+    terms = csr_matrix(np.array(rows, dtype=np.float64))
+    named = name_clusters(labels, gather_wording(terms, words, [()] * 16, ["fr"] * 4 + ["en"] * 12))
 
     assert named[0] == ("fr",)
     assert set(named[1]) == {"bread", "flour"}

@@ -64,7 +64,7 @@ def test_the_last_map_is_where_the_next_begins(topics: Site) -> None:
 
 def read_places(site: Site) -> dict[str, tuple[float, float]]:
     from pelican_related_embeddings.store.cache import decompress
-    from pelican_related_embeddings.topic_map.chart import MapData
+    from pelican_related_embeddings.topic_map.chart import TopicMap
 
     database = sqlite3.connect(site.root / "cache" / "related_embeddings.sqlite")
     rows = database.execute("SELECT content FROM results ORDER BY rowid DESC").fetchall()
@@ -72,10 +72,10 @@ def read_places(site: Site) -> dict[str, tuple[float, float]]:
     maps = []
     for (content,) in rows:
         try:
-            maps.append(MapData.from_json(decompress(content)))
+            maps.append(TopicMap.from_json(decompress(content)))
         except ValueError:
             continue
-    return max(maps, key=lambda data: len(data.keys)).places()
+    return max(maps, key=lambda found: len(found.keys)).list_positions()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -6,23 +6,22 @@ import re
 import pytest
 from pelican import signals
 
-from pelican_related_embeddings.pages.generator import (
-    MARKER,
-    MapOffer,
-    offer_map,
-)
-from pelican_related_embeddings.pages.json_file import RelatedEntry
+from pelican_related_embeddings.pages.generator import MARKER, MapOffer, offer_map
 from pelican_related_embeddings.plugin import add_templates, choose_generator
-from pelican_related_embeddings.topic_map.chart import MapData
+from pelican_related_embeddings.ranking.selection import Candidate
+from pelican_related_embeddings.site.metadata import path_content
+from pelican_related_embeddings.topic_map.chart import TopicMap
 
 MAP, JSON = "related/map.html", "related/posts.json"
 
 
 def offer_simple_map(generators):
-    """Offer a map of all published articles in a row, each related to the first."""
-    articles = {article.source_path: article for article in generators[0].articles}
-    keys = tuple(sorted(articles))
-    data = MapData(
+    """Offer a map of all published articles in a row, each related to the first and to a draft."""
+    published, drafts = generators[0].articles, generators[0].drafts
+    contents = [(article, True) for article in sorted(published, key=path_content)]
+    contents += [(article, False) for article in (*generators[0].hidden_articles, *drafts)]
+    keys = tuple(path_content(article) for article in sorted(published, key=path_content))
+    topic_map = TopicMap(
         keys=keys,
         positions=tuple((row / len(keys), 0.5) for row in range(len(keys))),
         coarse=(0,) * len(keys),
@@ -30,8 +29,9 @@ def offer_simple_map(generators):
         coarse_labels=(("everything",),),
         fine_labels=(("everything",),),
     )
-    related = {key: [RelatedEntry(keys[0], 0.5, ("bread",))] for key in keys[1:]}
-    offer_map(generators[0].context, MapOffer(articles, related, data))
+    found = [Candidate(0, 0.5, terms=("bread",)), Candidate(len(contents) - 1, 0.4)]
+    lists = [[candidate for candidate in found if candidate.row != row] for row in range(len(contents))]
+    offer_map(generators[0].context, MapOffer(contents, lists, topic_map))
 
 
 @pytest.fixture
@@ -114,14 +114,19 @@ def test_drafts_and_hidden_posts_are_not_on_the_map(blog):
     assert "secret" not in built.read(JSON)
 
 
-def test_script_and_style_can_be_separate_files(blog):
-    built = build(blog, RELATED_EMBEDDINGS_MAP=MAP, RELATED_EMBEDDINGS_MAP_SEPARATE_FILES=True)
+def test_script_and_style_are_files_of_their_own(blog):
+    built = build(blog, RELATED_EMBEDDINGS_MAP=MAP)
     page = built.read(MAP)
     assert '<script src="related_map.js" defer></script>' in page
     assert '<link rel="stylesheet" href="related_map.css">' in page
     assert "querySelector" not in page
     assert "querySelector" in built.read("related/related_map.js")
     assert "--ground" in built.read("related/related_map.css")
+    assert {path.name for path in (built.output / "related").iterdir()} == {
+        "map.html",
+        "related_map.css",
+        "related_map.js",
+    }
 
 
 def test_the_map_is_listed_for_sitemaps_and_the_json_is_not(blog):

@@ -10,30 +10,23 @@ from pathlib import Path
 import pytest
 
 import pelican_related_embeddings
-from helpers.maps import HOSTILE, Markup, boxes_overlap, make_data, make_post, render
-from pelican_related_embeddings.pages.json_file import RelatedEntry, dump_related, write_atomically
-from pelican_related_embeddings.pages.map_page import (
-    HEIGHT,
-    WIDTH,
-    MapPost,
-    build_page,
-    dump_json,
-    find_root,
-    measure_text,
-    name_fragments,
-    place_labels,
-    strip_source,
-    trace_outline,
-    write_label,
-)
-from pelican_related_embeddings.topic_map.chart import MapData
+from helpers.maps import HOSTILE, Markup, boxes_overlap, make_map, make_page, make_post, render
+from pelican_related_embeddings.pages.generator import find_root, write_atomically
+from pelican_related_embeddings.pages.json_file import dump_related
+from pelican_related_embeddings.pages.map_labels import NamedCluster, measure_text, place_labels, write_label
+from pelican_related_embeddings.pages.map_page import dump_json
+from pelican_related_embeddings.pages.map_post import MapPost, name_fragments
+from pelican_related_embeddings.pages.map_shapes import HEIGHT, WIDTH, trace_outline
+from pelican_related_embeddings.ranking.selection import Candidate
+from pelican_related_embeddings.topic_map.chart import TopicMap
 
 PACKAGE = Path(pelican_related_embeddings.__file__).parent
+STATIC = PACKAGE / "pages" / "static"
 
 
 def test_every_post_is_a_link_on_the_map_and_in_the_list():
     posts = [make_post(f"p{row}", f"Title {row}") for row in range(7)]
-    markup = Markup(render(build_page(make_data(posts, [0, 0, 1, 1, 2, 2, 2]), posts, {})))
+    markup = Markup(render(make_page(make_map(posts, [0, 0, 1, 1, 2, 2, 2]), posts)))
     for post in posts:
         shown = [text for href, text in markup.links if href == f"../{post.url}"]
         assert shown == [post.title] * 2
@@ -44,7 +37,7 @@ def test_every_post_is_a_link_on_the_map_and_in_the_list():
 
 def test_posts_without_a_place_and_places_without_a_post_are_left_out():
     posts = [make_post(f"p{row}") for row in range(4)]
-    page = build_page(make_data(posts[1:]), posts[:3], {"p1.md": ["p2.md", "p3.md", "p0.md"]})
+    page = make_page(make_map(posts[1:]), posts[:3], {"p1.md": ["p2.md", "p3.md", "p0.md"]})
     assert page.count == 2
     assert [point.fragment for topic in page.topics for point in topic.points] == ["p1", "p2"]
     assert json.loads(page.data)["posts"][0][3] == [1]
@@ -53,9 +46,7 @@ def test_posts_without_a_place_and_places_without_a_post_are_left_out():
 @pytest.mark.parametrize("title", HOSTILE)
 def test_no_title_breaks_out_of_its_place(title):
     posts = [make_post("odd", title, summary=f"<p>{title}</p>", category=title[:60]), make_post("plain")]
-    page = render(
-        build_page(make_data(posts, labels=[(title or "x", title)]), posts, {"odd.md": ["plain.md"]})
-    )
+    page = render(make_page(make_map(posts, labels=[(title or "x", title)]), posts, {"odd.md": ["plain.md"]}))
     markup = Markup(page)
     tags = [tag for tag, _ in markup.elements]
     assert tags.count("script") == 2
@@ -70,14 +61,14 @@ def test_no_title_breaks_out_of_its_place(title):
 
 def test_titles_are_text_also_where_they_hold_html():
     posts = [make_post("a", "<b>Bold</b> &amp; <i>slanted</i> &lt;tag&gt;")]
-    page = build_page(make_data(posts), posts, {})
+    page = make_page(make_map(posts), posts)
     assert page.topics[0].points[0].title == "Bold & slanted <tag>"
     assert "Bold &amp; slanted &lt;tag&gt;" in render(page)
 
 
 def test_slugs_and_urls_are_escaped():
     posts = [make_post('a"><script>x', url='a"><script>x.html')]
-    markup = Markup(render(build_page(make_data(posts), posts, {})))
+    markup = Markup(render(make_page(make_map(posts), posts)))
     assert [tag for tag, _ in markup.elements].count("script") == 2
     assert markup.links[-1][0] == '../a"><script>x.html'
 
@@ -112,14 +103,14 @@ def test_links_are_relative_to_the_page(path, root):
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_a_small_blog_has_a_page(n):
     posts = [make_post(f"p{row}", date=None, category="") for row in range(n)]
-    page = build_page(make_data(posts), posts, {})
+    page = make_page(make_map(posts), posts)
     assert page.count == n
     assert ("1 post;" if n == 1 else f"{n} posts;") in render(page)
 
 
 def test_no_two_labels_overlap_and_none_leaves_the_map():
     crowded = [
-        (
+        NamedCluster(
             cluster,
             (f"long topic name {cluster}", "second word", "third"),
             300 + 60 * (cluster % 5),
@@ -136,7 +127,7 @@ def test_no_two_labels_overlap_and_none_leaves_the_map():
 
 
 def test_a_label_without_room_loses_words_first():
-    places = [(0, ("first", "second", "third"), 500.0, 300.0, 9)]
+    places = [NamedCluster(0, ("first", "second", "third"), 500.0, 300.0, 9)]
     assert place_labels(places, [0])[0].text == "first · second · third"
     assert write_label(("a" * 30, "b" * 30)) == "a" * 30
     assert len(write_label(("w" * 300,))) <= 35
@@ -155,15 +146,15 @@ def test_an_outline_goes_round_its_points():
 
 def test_neighbouring_clusters_differ_in_colour():
     posts = [make_post(f"p{row}") for row in range(8)]
-    page = build_page(make_data(posts, list(range(8))), posts, {})
+    page = make_page(make_map(posts, list(range(8))), posts)
     assert len({topic.colour for topic in page.topics}) == 8
 
 
 def test_a_map_survives_the_cache():
     posts = [make_post("a"), make_post("b")]
-    data = make_data(posts, [0, 1])
-    assert MapData.from_json(data.to_json()) == data
-    assert data.places() == {"a.md": (0.0, 0.0), "b.md": (0.0, 1.0)}
+    data = make_map(posts, [0, 1])
+    assert TopicMap.from_json(data.to_json()) == data
+    assert data.list_positions() == {"a.md": (0.0, 0.0), "b.md": (0.0, 1.0)}
 
 
 @pytest.mark.parametrize(
@@ -176,12 +167,13 @@ def test_a_map_survives_the_cache():
         '{"keys":["a"],"positions":[[0,2]],"coarse":[0],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
         '{"keys":["a"],"positions":[[0,0]],"coarse":[1],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
         '{"keys":["a"],"positions":[[0,NaN]],"coarse":[0],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
+        '{"keys":["a"],"positions":[[0,0]],"coarse":[Infinity],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
         '{"keys":3,"positions":[[0,0]],"coarse":[1],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
     ],
 )
 def test_what_is_no_map_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - json's own error is one
-        MapData.from_json(text)
+        TopicMap.from_json(text)
 
 
 def test_the_page_of_a_cached_map_needs_no_numpy():
@@ -209,45 +201,38 @@ def test_the_page_of_576_posts_is_small():
     ]
     related = {post.key: [other.key for other in posts[:5]] for post in posts}
     labels = [("one word", "another", "third") for _ in range(14)]
-    page = render(build_page(make_data(posts, [row % 14 for row in range(576)], labels), posts, related))
+    page = render(make_page(make_map(posts, [row % 14 for row in range(576)], labels), posts, related))
     assert len(page.encode()) <= 300_000
 
 
-def test_strict_pages_have_no_inline_script_or_style():
+def test_a_page_has_no_inline_script_or_style_but_its_data():
     posts = [make_post("a")]
-    page = render(build_page(make_data(posts), posts, {}), separate=True)
+    page = render(make_page(make_map(posts), posts))
     markup = Markup(page)
     assert "<style" not in page
     assert not [1 for _, attributes in markup.elements if "style" in attributes]
+    assert [attributes["href"] for tag, attributes in markup.elements if tag == "link"] == ["related_map.css"]
     scripts = [attributes for tag, attributes in markup.elements if tag == "script"]
     assert [script.get("src") for script in scripts] == [None, "related_map.js"]
     assert scripts[0]["type"] == "application/json"
 
 
-def test_inline_script_and_style_take_a_nonce():
-    posts = [make_post("a")]
-    page = render(build_page(make_data(posts), posts, {}), related_map_nonce="r4nd0m")
-    assert page.count('nonce="r4nd0m"') == 2
-
-
 def test_the_page_asks_nobody_else():
     posts = [make_post("a")]
-    page = render(build_page(make_data(posts), posts, {}))
-    addresses = set(re.findall(r"https?://[^\s\"'<>)]+", html.unescape(page)))
+    page = render(make_page(make_map(posts), posts))
+    whole = page + "".join(
+        (STATIC / name).read_text(encoding="utf-8") for name in ("related_map.js", "related_map.css")
+    )
+    addresses = set(re.findall(r"https?://[^\s\"'<>)]+", html.unescape(whole)))
     assert addresses == {"http://www.w3.org/2000/svg"}
-    assert "@import" not in page
-    assert "url(" not in page
-
-
-def test_stripping_keeps_every_statement():
-    source = '/* two\n   lines */\na {\n  b: c; /* kept? */\n}\n\n  // gone\n  d("x // y");\n'
-    assert strip_source(source) == 'a {\nb: c; /* kept? */\n}\nd("x // y");'
+    assert "@import" not in whole
+    assert "url(" not in whole
 
 
 def test_related_posts_as_json():
-    posts = [make_post("b", "B &amp; b"), make_post("a", "A")]
-    related = {"b.md": [RelatedEntry("a.md", 0.123456, ("bread",)), RelatedEntry("draft.md", 0.9)]}
-    assert json.loads(dump_related(posts, related, "https://example.com/")) == {
+    posts = {0: make_post("b", "B &amp; b"), 1: make_post("a", "A")}
+    lists = [[Candidate(1, 0.123456, terms=("bread",)), Candidate(2, 0.9)], [], [Candidate(0, 0.9)]]
+    assert json.loads(dump_related(posts, lists, "https://example.com/")) == {
         "version": 1,
         "posts": [
             {
@@ -273,7 +258,7 @@ def test_related_posts_as_json():
             },
         ],
     }
-    assert dump_related(posts, related) == dump_related(posts[::-1], related)
+    assert dump_related(posts, lists) == dump_related(dict(reversed(posts.items())), lists)
 
 
 def test_files_are_written_whole(tmp_path):
@@ -285,7 +270,7 @@ def test_files_are_written_whole(tmp_path):
 
 
 def read_palette(theme):
-    style = (PACKAGE / "pages" / "static" / "related_map.css").read_text(encoding="utf-8")
+    style = (STATIC / "related_map.css").read_text(encoding="utf-8")
     start = (
         style.index('.related-map[data-theme="dark"]') if theme == "dark" else style.index(".related-map {")
     )
@@ -367,6 +352,6 @@ def test_colours_stand_out_from_the_ground(theme):
 
 
 def test_the_dark_colours_of_the_standalone_page_are_the_dark_colours():
-    style = (PACKAGE / "pages" / "static" / "related_map.css").read_text(encoding="utf-8")
+    style = (STATIC / "related_map.css").read_text(encoding="utf-8")
     media = style[style.index("@media (prefers-color-scheme: dark)") :]
     assert dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", media)) == read_palette("dark")

@@ -42,7 +42,6 @@ WRONG = {
     "across_languages": ["en", 1],
     "pages": [True, ["all"]],
     "map": ["", "../map.html", "/map.html", "related/", 5],
-    "map_separate_files": [1],
     "json": ["..", "/x.json", True],
 }
 

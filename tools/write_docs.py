@@ -60,11 +60,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "endpoint_timeout": 300,
     },
     "Builds": {"embed": False, "strict": True, "cache": "vectors/blog.sqlite"},
-    "More files": {
-        "map": "related/map.html",
-        "map_separate_files": True,
-        "json": "related/posts.json",
-    },
+    "More files": {"map": "related/map.html", "json": "related/posts.json"},
 }
 PREAMBLE = """# Settings
 

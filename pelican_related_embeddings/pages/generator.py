@@ -1,5 +1,6 @@
 """Write the topic map and the JSON of related posts, when Pelican writes everything else."""
 
+import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,33 +8,40 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
+from pelican.contents import Page
 from pelican.generators import Generator
 from pelican.log import console
 
 from ..errors import describe_error
 from ..messages import Messages
+from ..ranking.selection import Candidate
 from ..settings import Settings, read_settings
-from ..topic_map.chart import MapData
-from .json_file import RelatedEntry, dump_related, write_atomically
-from .map_page import MapPost, build_page, find_root, strip_source
+from ..site.metadata import path_content
+from ..topic_map.chart import TopicMap
+from .json_file import dump_related
+from .map_page import build_page
+from .map_post import MapPost
 
 MARKER = 'class="related-map"'  # a page without it is one whose theme has no block for the content
 TITLE = "Topic map"
 
 _STATIC = Path(__file__).parent / "static"
+_FILES = ("related_map.css", "related_map.js")  # what the map's page loads from beside it
 _OFFER = "_related_embeddings_map"
 
 
 @dataclass(frozen=True, slots=True)
 class MapOffer:
-    """What the generator needs of a build: the published articles by key, their related posts, the map.
+    """What the generator needs of a build.
 
-    ``data`` is None where there is no map to draw, because it is off or because no vectors are known.
+    ``contents`` are all articles and pages, row by row, each with whether it is published. ``lists`` has the
+    related posts of each row. ``topic_map`` is None where there is no map to draw, because the map is off or
+    there is no published article.
     """
 
-    articles: Mapping[str, Any]
-    related: Mapping[str, Sequence[RelatedEntry]]
-    data: MapData | None
+    contents: Sequence[tuple[Any, bool]]
+    lists: Sequence[Sequence[Candidate]]
+    topic_map: TopicMap | None
 
 
 def offer_map(context: MutableMapping[str, Any], offer: MapOffer) -> None:
@@ -52,11 +60,11 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
             return
         settings = read_settings(self.settings)
         messages = Messages(console, settings.strict)
-        posts: list[MapPost] = []
+        posts: dict[int, MapPost] = {}
         for name, write in ((settings.map, self.write_map), (settings.json, self.write_json)):
             try:
                 if name:
-                    posts = posts or describe_articles(offer)
+                    posts = posts or describe_posts(offer)
                     write(writer, settings, offer, posts)
             except Exception as error:  # noqa: BLE001 - all other pages have been written
                 messages.warn(
@@ -64,23 +72,24 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
                 )
         messages.deliver()
 
-    def write_json(self, _writer: Any, settings: Settings, offer: MapOffer, posts: Sequence[MapPost]) -> None:
+    def write_json(
+        self, _writer: Any, settings: Settings, offer: MapOffer, posts: Mapping[int, MapPost]
+    ) -> None:
         """Write the JSON, and not by the writer: sitemap plugins list everything that it writes."""
-        text = dump_related(posts, offer.related, self.settings.get("SITEURL") or "")
+        text = dump_related(posts, offer.lists, self.settings.get("SITEURL") or "")
         write_atomically(Path(self.output_path) / str(settings.json), text)
 
-    def write_map(self, writer: Any, settings: Settings, offer: MapOffer, posts: Sequence[MapPost]) -> None:
-        """Write the map's page, and its script and style beside it where they are to be separate."""
-        if offer.data is None or settings.map is None:
+    def write_map(
+        self, writer: Any, settings: Settings, offer: MapOffer, posts: Mapping[int, MapPost]
+    ) -> None:
+        """Write the map's page, and its script and style beside it."""
+        if offer.topic_map is None or settings.map is None:
             return
-        keys = {key: [entry.key for entry in entries] for key, entries in offer.related.items()}
         language = self.settings.get("DEFAULT_LANG") or ""
-        page = build_page(offer.data, posts, keys, language)
-        script, style = (_STATIC / f"related_map.{kind}" for kind in ("js", "css"))
-        if settings.map_separate_files:
-            folder = (Path(self.output_path) / settings.map).parent
-            for source in (script, style):
-                write_atomically(folder / source.name, source.read_text(encoding="utf-8"))
+        page = build_page(offer.topic_map, posts, offer.lists, language)
+        folder = (Path(self.output_path) / settings.map).parent
+        for name in _FILES:
+            write_atomically(folder / name, (_STATIC / name).read_text(encoding="utf-8"))
         writer.write_file(
             settings.map,
             MapTemplate(self),
@@ -89,13 +98,6 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
             map=page,
             map_title=TITLE,
             map_root=find_root(settings.map),
-            map_separate=settings.map_separate_files,
-            map_script=""
-            if settings.map_separate_files
-            else strip_source(script.read_text(encoding="utf-8")),
-            map_style="" if settings.map_separate_files else strip_source(style.read_text(encoding="utf-8")),
-            map_script_url=script.name,
-            map_style_url=style.name,
             url=settings.map,
         )
 
@@ -122,13 +124,40 @@ class MapTemplate:
         return self._generator.env.get_template(name)
 
 
-def describe_articles(offer: MapOffer) -> list[MapPost]:
-    """Return what the map and the JSON show of all articles."""
-    return [describe_article(key, article) for key, article in offer.articles.items()]
+def find_root(path: str) -> str:
+    """Return the way from a page at ``path`` to the site's root: ``"../"`` for ``"related/map.html"``.
+
+    Links relative to the page are shorter than absolute ones, twice a post, and hold on any host.
+    """
+    return "../" * path.replace("\\", "/").strip("/").count("/") or "./"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` so that a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        OSError: The folder cannot be made or written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def describe_posts(offer: MapOffer) -> dict[int, MapPost]:
+    """Return what the map and the JSON show, by row: published articles only."""
+    return {
+        row: describe_article(path_content(content), content)
+        for row, (content, published) in enumerate(offer.contents)
+        if published and not isinstance(content, Page)
+    }
 
 
 def describe_article(key: str, article: Any) -> MapPost:
-    """Return what the map shows of an article."""
+    """Return what the map and the JSON show of an article."""
     return MapPost(
         key=key,
         slug=str(article.slug),

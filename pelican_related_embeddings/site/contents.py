@@ -2,11 +2,11 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
 from posixpath import join, normpath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 from pelican.contents import Article, Page
@@ -14,14 +14,20 @@ from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from ..settings import Settings
 from ..text.document import Document
+from ..text.html import find_links
 from ..text.names import compose, fold_language, normalise_tag
 from .metadata import add_decisions, path_content, read_lang, read_metadata, read_series
 
 MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
 
-# Compiled at the first use, since most sites never use them.
-_HREF = r"(?i)\shref\s{0,8}=\s{0,8}[\"']?([^\"'>\s]{1,2000})"
-_SOURCE_LINK = r"(?i)[{|]filename[|}](.*)"
+_SOURCE_LINK = r"(?i)[{|]filename[|}](.*)"  # compiled at the first use, since most sites never use it
+
+
+class _Targets(NamedTuple):
+    """What can be linked to: addresses with the source path of what is there, and all source paths."""
+
+    addresses: dict[str, str]
+    sources: set[str]
 
 
 def collect_contents(generators: Iterable[Any], settings: Settings) -> list[tuple[Any, bool]]:
@@ -66,14 +72,14 @@ def describe_contents(
     contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str
 ) -> list[Document]:
     """Return a document for each of ``contents``; links and series only where the settings ask for them."""
-    paths: dict[str, str] = {}
-    if "linked" in settings.skip:
-        for content, _ in contents:
-            with contextlib.suppress(ValueError):
-                paths[_shorten(f"{site_url}/{content.url}")] = path_content(content)
+    targets = _Targets({}, set())
+    for content, _ in contents if "linked" in settings.skip else ():
+        targets.sources.add(path_content(content))
+        with contextlib.suppress(ValueError):
+            targets.addresses[_shorten(f"{site_url}/{content.url}")] = path_content(content)
     languages = read_languages([content for content, _ in contents])
     documents = [
-        _describe(content, published, paths, site_url)._replace(lang=languages[read_lang(content)])
+        _describe(content, published, targets, site_url)._replace(lang=languages[read_lang(content)])
         for content, published in contents
     ]
     if "series" in settings.skip:
@@ -95,7 +101,7 @@ def split_names(documents: Sequence[Document]) -> list[Document]:
     return [one._replace(pins=split(one.pins), excluded=split(one.excluded)) for one in documents]
 
 
-def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url: str) -> Document:
+def _describe(content: Any, published: bool, targets: _Targets, site_url: str) -> Document:
     html = read_html(content)
     path = path_content(content)
     document = Document(
@@ -110,7 +116,7 @@ def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url:
         category=str(getattr(content, "category", "") or ""),
         tags=tuple(map(str, getattr(content, "tags", None) or ())),
         translations=_find_translations(content) if content.translations else (),
-        links=tuple(_find_links(html, path, f"{site_url}/{content.url}", paths)) if paths else (),
+        links=_resolve_links(html, path, f"{site_url}/{content.url}", targets) if targets.sources else (),
     )
     return add_decisions(document, read_metadata(content))
 
@@ -154,25 +160,27 @@ def _read_date(content: Any) -> float:
         return 253_402_300_799.0
 
 
-def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> list[str]:
-    """Return the paths of the documents that ``html`` links to.
+def _resolve_links(html: str, path: str, url: str, targets: _Targets) -> tuple[str, ...]:
+    """Return the source paths of what ``html`` links to, sorted.
 
-    ``path`` is the source file that it comes from, ``url`` its address; ``paths`` are the documents' own.
+    ``path`` is the source file that it comes from, ``url`` its address.
     """
     found = set()
-    for href in islice(dict.fromkeys(re.findall(_HREF, html)), MAX_LINKS):
-        with contextlib.suppress(ValueError):  # what is no address, such as http://[, is a link to nobody
-            found.add(_find_target(href, path, url, paths))
-    return sorted(found - {"", path})
+    for href in islice(dict.fromkeys(find_links(html)), MAX_LINKS):
+        with contextlib.suppress(ValueError):  # an invalid address, such as http://[
+            found.add(_find_target(href.strip(), path, url, targets))
+    return tuple(sorted(found - {"", path}))
 
 
-def _find_target(href: str, path: str, url: str, paths: Mapping[str, str]) -> str:
+def _find_target(href: str, path: str, url: str, targets: _Targets) -> str:
     source = re.match(_SOURCE_LINK, href)
     if source is None:
-        return paths.get(_shorten(urljoin(url, href)), "")
-    target = unquote(urlsplit(source[1]).path)
+        return targets.addresses.get(_shorten(urljoin(url, href)), "")
+    target = urlsplit(source[1]).path
     folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)
-    return compose(normpath(join(folder, target.lstrip("/"))))
+    # As Pelican does: the name as it is written, then with its escapes resolved.
+    names = (compose(normpath(join(folder, name.lstrip("/")))) for name in (target, unquote(target)))
+    return next((name for name in names if name in targets.sources), "")
 
 
 def _shorten(url: str) -> str:

@@ -1,12 +1,11 @@
-"""What is known of a topic map: where each post is, which clusters there are, what they are called.
+"""The topic map as one value: where each post is, which clusters there are, what they are called.
 
-Plain values that go into the cache as JSON, so that a build in which nothing has changed needs neither
-numpy nor scikit-learn.
+It is stored as JSON in the cache, so that an unchanged build imports neither numpy nor scikit-learn.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,32 +16,42 @@ from ..text.document import Document
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from scipy.sparse import csr_matrix
 
-MAP_VERSION = 1  # part of the key under which a map is cached: raise it when the same posts give another
+    from ..text.terms import TermCounts
 
-WORD_DIMENSIONS = 64  # of the vectors of a map that is drawn from words
+MAP_VERSION = 1  # part of the key of a stored map: raise it when the same posts give another map
 
 Label = tuple[str, ...]
+Position = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class MapData:
-    """A drawn map. Row ``i`` of every per-post field belongs to ``keys[i]``.
+class TopicMap:
+    """A map. Row ``i`` of every per-post field belongs to the post whose path is ``keys[i]``.
 
-    ``positions`` lie in the unit square, y downwards; ``coarse`` and ``fine`` number the clusters, whose
-    words are in ``coarse_labels`` and ``fine_labels``. Every fine cluster lies in one coarse cluster.
+    ``positions`` lie in the unit square, y downwards. ``coarse`` and ``fine`` number the clusters, whose
+    names are in ``coarse_labels`` and ``fine_labels``. Every fine cluster lies in one coarse cluster.
+
+    Raises:
+        ValueError: The fields do not belong together.
     """
 
     keys: tuple[str, ...]
-    positions: tuple[tuple[float, float], ...]
+    positions: tuple[Position, ...]
     coarse: tuple[int, ...]
     fine: tuple[int, ...]
     coarse_labels: tuple[Label, ...]
     fine_labels: tuple[Label, ...]
 
-    def places(self) -> dict[str, tuple[float, float]]:
-        """Return each post's place by key: what the next map starts from."""
+    def __post_init__(self) -> None:
+        lengths = {len(self.keys), len(self.positions), len(self.coarse), len(self.fine)}
+        inside = all(0 <= value <= 1 for position in self.positions for value in position)
+        numbered = _is_numbered(self.coarse, self.coarse_labels) and _is_numbered(self.fine, self.fine_labels)
+        if len(lengths) != 1 or not inside or not numbered:
+            raise ValueError("not a topic map: its parts do not belong together")
+
+    def list_positions(self) -> dict[str, Position]:
+        """Return the position of each post by its key: what the next map starts from."""
         return dict(zip(self.keys, self.positions, strict=True))
 
     def to_json(self) -> str:
@@ -50,7 +59,7 @@ class MapData:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> "MapData":
+    def from_json(cls, text: str) -> "TopicMap":
         """Return the map that ``to_json`` wrote.
 
         Raises:
@@ -58,7 +67,7 @@ class MapData:
         """
         try:
             stored = json.loads(text)
-            data = cls(
+            return cls(
                 keys=tuple(map(str, stored["keys"])),
                 positions=tuple((float(x), float(y)) for x, y in stored["positions"]),
                 coarse=tuple(map(int, stored["coarse"])),
@@ -66,18 +75,8 @@ class MapData:
                 coarse_labels=_read_labels(stored["coarse_labels"]),
                 fine_labels=_read_labels(stored["fine_labels"]),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError("not a topic map") from error
-        data.check()
-        return data
-
-    def check(self) -> None:
-        """Raise ``ValueError`` unless the fields belong together."""
-        lengths = {len(self.keys), len(self.positions), len(self.coarse), len(self.fine)}
-        inside = all(0 <= value <= 1 for place in self.positions for value in place)
-        numbered = _is_numbered(self.coarse, self.coarse_labels) and _is_numbered(self.fine, self.fine_labels)
-        if len(lengths) != 1 or not inside or not numbered:
-            raise ValueError("not a topic map: its parts do not belong together")
 
 
 def _read_labels(stored: Any) -> tuple[Label, ...]:
@@ -88,133 +87,81 @@ def _is_numbered(clusters: Sequence[int], labels: Sequence[Label]) -> bool:
     return all(0 <= cluster < len(labels) for cluster in clusters)
 
 
-def chart_posts(
-    keys: Sequence[str],
-    vectors: "npt.NDArray[np.float32]",
-    previous: Mapping[str, tuple[float, float]],
-    *,
-    terms: "csr_matrix",
-    vocabulary: Sequence[str],
-    names: Sequence[Iterable[str]],
-    languages: Sequence[str],
-) -> MapData:
-    """Return the map of the posts; the only function here that takes time.
-
-    Args:
-        keys: The n posts' keys, such as their source paths.
-        vectors: (n, dim) float32, rows of unit length or zero.
-        previous: ``places()`` of the last map, or nothing.
-        terms: (n, t) tf-idf weights.
-        vocabulary: The t terms, spelled for readers.
-        names: Tags and category of each post, spelled for readers.
-        languages: Language of each post.
-    """
-    # Here and not above: a build that finds its map in the cache does not wait for these.
-    from .clusters import find_clusters
-    from .layout import DECIMALS, lay_out
-    from .names import name_clusters
-
-    positions = lay_out(vectors, previous, keys)
-    coarse, fine = find_clusters(positions)
-    about: dict[str, Any] = {
-        "terms": terms, "vocabulary": vocabulary, "names": names, "languages": languages
-    }  # fmt: skip
-    return MapData(
-        keys=tuple(keys),
-        positions=tuple((round(float(x), DECIMALS), round(float(y), DECIMALS)) for x, y in positions),
-        coarse=tuple(map(int, coarse)),
-        fine=tuple(map(int, fine)),
-        coarse_labels=tuple(name_clusters(coarse, **about)),
-        fine_labels=tuple(name_clusters(fine, **about)),
-    )
-
-
 def key_map(documents: Sequence[Document], keys: Sequence[bytes], encoder: str) -> bytes:
-    """Return the key of the map of ``documents``, whose words have ``keys``, under an encoder's key."""
+    """Return the key of the map of ``documents``, whose contents have ``keys``, under an encoder's key."""
     facts = [(document.path, document.lang, document.category, document.tags) for document in documents]
     return hash_parts(f"map {MAP_VERSION}", encoder, json.dumps(facts), b"".join(keys))
 
 
-def recall_map(key: bytes, documents: Sequence[Document], cache: Cache) -> MapData | None:
-    """Return the map of ``documents`` that the cache holds under ``key``."""
+def recall_map(key: bytes, documents: Sequence[Document], cache: Cache) -> TopicMap | None:
+    """Return the map of ``documents`` stored under ``key``; None if there is none, or only a damaged one."""
     # The last map is read as well, so that it stays in the cache for as long as the site is built.
-    content = cache.read("results", [key, _key_last(documents)]).get(key)
-    known = _load_map(content)
+    known = _load_map(cache.read("results", [key, _key_last(documents)]).get(key))
     return known if known and known.keys == tuple(document.path for document in documents) else None
 
 
-def _load_map(content: bytes | None) -> MapData | None:
+def _load_map(content: bytes | None) -> TopicMap | None:
     try:
-        return MapData.from_json(decompress(content)) if content else None
+        return TopicMap.from_json(decompress(content)) if content else None
     except ValueError:
         return None
 
 
 def draw_map(
-    documents: Sequence[Document], rows: Sequence[int], ranking: Any, key: bytes, cache: Cache
-) -> MapData:
-    """Return a new map of ``documents``, which are the ``rows`` of a ``ranking.Ranking``.
+    documents: Sequence[Document],
+    vectors: "npt.NDArray[np.float32]",
+    counts: "Sequence[TermCounts]",
+    *,
+    key: bytes,
+    cache: Cache,
+) -> TopicMap:
+    """Draw the map of ``documents`` and store it.
 
-    Posts that the last map had stay where they were, nearly. Without vectors the words decide. The map is
-    kept under ``key``.
+    Posts on the last map of the site stay where they were, nearly. Without any vectors the words decide.
+
+    Args:
+        documents: The n published articles.
+        vectors: (n, dim) float32, rows of unit length or zero.
+        counts: The documents' terms.
+        key: What ``key_map`` returned.
+        cache: Has the last map of the site, and gets the new one.
     """
+    # Here and not above: a build that finds its map in the cache must not wait for these.
     import numpy as np
 
     from ..ranking.term_weights import weigh_terms
+    from .clusters import find_clusters
+    from .layout import DECIMALS, condense_terms, lay_out
+    from .names import name_clusters
+    from .wording import gather_wording, spell_terms
 
+    paths = [document.path for document in documents]
     last = _key_last(documents)
     previous = _load_map(cache.read("results", [last]).get(last))
-    counts = [ranking.documents[row] for row in rows]
-    matrix = weigh_terms(counts, np.ones(len(counts), dtype=bool))
-    vectors = ranking.vectors[list(rows)]
-    data = chart_posts(
-        [document.path for document in documents],
-        vectors if vectors.any() else _condense_terms(matrix.rows),
-        previous.places() if previous else {},
-        terms=matrix.rows,
-        vocabulary=_spell_terms(matrix, counts),
+    terms = weigh_terms(counts, np.ones(len(counts), dtype=np.bool_))
+    points = vectors if vectors.any() else condense_terms(terms.rows)
+    positions = lay_out(points, previous.list_positions() if previous else {}, paths)
+    coarse, fine = find_clusters(positions)
+    wording = gather_wording(
+        terms.rows,
+        spell_terms(terms, counts),
         names=[(*document.tags, document.category) for document in documents],
         languages=[document.lang for document in documents],
     )
-    content = compress(data.to_json())
+    drawn = TopicMap(
+        keys=tuple(paths),
+        positions=tuple((round(float(x), DECIMALS), round(float(y), DECIMALS)) for x, y in positions),
+        coarse=tuple(map(int, coarse)),
+        fine=tuple(map(int, fine)),
+        coarse_labels=tuple(name_clusters(coarse, wording)),
+        fine_labels=tuple(name_clusters(fine, wording)),
+    )
+    content = compress(drawn.to_json())
     cache.write("results", {last: content, key: content})
-    return data
-
-
-def _condense_terms(terms: "csr_matrix") -> "npt.NDArray[np.float32]":
-    """Return (n, dim) unit rows made of (n, t) tf-idf weights: their strongest directions.
-
-    Deerwester et al., "Indexing by latent semantic analysis" (1990).
-    """
-    import numpy as np
-    from scipy.sparse.linalg import svds
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    if min(terms.shape) <= WORD_DIMENSIONS:
-        return np.asarray(terms.toarray(), dtype=np.float32)
-    with threadpool_limits(1):  # threads add up in any order
-        left, sizes, _ = svds(terms.astype(np.float64), WORD_DIMENSIONS, v0=np.ones(min(terms.shape)))
-    vectors = left * sizes
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return np.asarray(vectors / lengths, dtype=np.float32)
+    return drawn
 
 
 def _key_last(documents: Sequence[Document]) -> bytes:
     """Return the key of the last map of this site; subsites share a cache but not a main language."""
     languages = Counter(document.lang for document in documents)
     return hash_parts("last map", *(language for language, _ in languages.most_common(1)))
-
-
-def _spell_terms(matrix: Any, documents: Sequence[Any]) -> list[str]:
-    """Return how each of a matrix's terms is written, by the first of the documents that has it."""
-    import numpy as np
-
-    vocabulary = [""] * len(matrix.hashes)
-    rows = matrix.rows
-    for row, document in enumerate(documents):
-        columns = rows.indices[rows.indptr[row] : rows.indptr[row + 1]]
-        written = document.read_written()
-        places = np.searchsorted(document.hashes, matrix.hashes[columns])
-        for column, place in zip(columns.tolist(), places.tolist(), strict=True):
-            vocabulary[column] = vocabulary[column] or written[place]
-    return vocabulary

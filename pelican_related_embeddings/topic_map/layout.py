@@ -1,7 +1,7 @@
 """Give every article a place on a map: near in meaning, near on the map, and the same place tomorrow.
 
 t-SNE (van der Maaten and Hinton 2008) started from the two strongest principal components, as Kobak
-and Berens (2019) advise for a layout that keeps the global shape. Knows nothing of Pelican or of files.
+and Berens (2019) advise for a layout that keeps the global shape.
 """
 
 import math
@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import svds
 from scipy.spatial import cKDTree
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
@@ -22,9 +24,12 @@ DRIFT = 0.01  # most that the median post moves when a map is updated, in widths
 PERPLEXITY = 20.0  # about how many neighbours a post is held to
 SMALLEST_TSNE = 12  # posts; fewer have too few neighbours for t-SNE, principal components do
 MOST_STRETCH = 1.5  # of one side against the other, to use the space there is
+WORD_DIMENSIONS = 64  # of the vectors of a map that is drawn from words
 COMPONENTS = 50  # directions of the vectors that t-SNE sees; the rest is mostly noise
 TSNE_SPREAD = 1.1  # RMS radius of a finished t-SNE layout over sqrt(n), measured for n from 100 to 2,000
 NEIGHBORS = 5  # known posts that say where a new one goes
+CLOSEST = 16  # points that push a point away; all points of a pile together would throw it off the map
+BLOCK = 1 << 22  # similarities of new and known posts held at once: 32 MiB
 DECIMALS = 4  # positions are rounded to this, in memory as in the cache
 
 
@@ -55,6 +60,20 @@ def lay_out(
         if known.sum() >= 3:
             positions = _fit_square(_turn_onto(positions, places, known))
     return _keep_inside(_separate(positions)).round(DECIMALS).astype(np.float32)
+
+
+def condense_terms(terms: csr_array) -> npt.NDArray[np.float32]:
+    """Return (n, dim) unit rows made of (n, t) tf-idf weights: their strongest directions.
+
+    Deerwester et al., "Indexing by latent semantic analysis" (1990).
+    """
+    if min(terms.shape) <= WORD_DIMENSIONS:
+        return np.asarray(terms.toarray(), dtype=np.float32)
+    with threadpool_limits(1):  # threads add up in any order
+        left, sizes, _ = svds(terms.astype(np.float64), WORD_DIMENSIONS, v0=np.ones(min(terms.shape)))
+    vectors = left * sizes
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return np.asarray(vectors / lengths, dtype=np.float32)
 
 
 def _look_up(
@@ -141,13 +160,15 @@ def _place_new(points: Floats, known: npt.NDArray[np.bool_], places: Floats) -> 
     """Return ``places`` with every new post at the weighted mean of its nearest known posts."""
     placed = places.copy()
     fresh = np.flatnonzero(~known)
-    scores = points[fresh] @ points[known].T
-    nearest = np.argsort(-scores, axis=1, kind="stable")[:, :NEIGHBORS]
-    top = np.take_along_axis(scores, nearest, axis=1)
-    # So steep that a post between two clumps joins one of them and does not float in the middle.
-    weights = np.exp(25 * (top - top[:, :1]))
-    weights /= weights.sum(axis=1, keepdims=True)
-    placed[fresh] = (weights[:, :, None] * places[known][nearest]).sum(axis=1)
+    old_points, old_places = points[known], places[known]
+    for rows in np.array_split(fresh, 1 + len(fresh) * len(old_points) // BLOCK):
+        scores = points[rows] @ old_points.T
+        nearest = np.argsort(-scores, axis=1, kind="stable")[:, :NEIGHBORS]
+        top = np.take_along_axis(scores, nearest, axis=1)
+        # So steep that a post between two clusters joins one of them and does not float in the middle.
+        weights = np.exp(25 * (top - top[:, :1]))
+        weights /= weights.sum(axis=1, keepdims=True)
+        placed[rows] = (weights[:, :, None] * old_places[nearest]).sum(axis=1)
     return placed
 
 
@@ -170,16 +191,26 @@ def _separate(positions: Floats) -> Floats:
     least = min(0.012, 0.2 / math.sqrt(len(positions)))
     moved = positions + _spiral(len(positions)) * 1e-6
     for _ in range(30):
-        pairs = cKDTree(moved).query_pairs(least * 0.98, output_type="ndarray")
+        pairs = _find_close(moved, least * 0.98)
         if len(pairs) == 0:
             break
-        pairs = pairs[np.lexsort(pairs.T)]
         gaps = moved[pairs[:, 0]] - moved[pairs[:, 1]]
         lengths = np.maximum(np.linalg.norm(gaps, axis=1, keepdims=True), 1e-9)
         pushes = gaps / lengths * (least - lengths) / 2
         np.add.at(moved, pairs[:, 0], pushes)
         np.add.at(moved, pairs[:, 1], -pushes)
     return moved
+
+
+def _find_close(points: Floats, distance: float) -> npt.NDArray[np.intp]:
+    """Return (pairs, 2) rows of points nearer than ``distance``: of each point the ``CLOSEST`` at most."""
+    _, near = cKDTree(points).query(points, k=CLOSEST + 1, distance_upper_bound=distance)
+    first = np.repeat(np.arange(len(points)), CLOSEST + 1)
+    second = near.reshape(-1)
+    found = (second < len(points)) & (second != first)  # a missing neighbour has the number of points
+    # The greater number first while they are sorted: sums are added up in the order of the second points.
+    pairs = np.sort(np.column_stack([first, second])[found], axis=1)[:, ::-1]
+    return np.unique(pairs, axis=0)[:, ::-1]
 
 
 def _keep_inside(positions: Floats) -> Floats:

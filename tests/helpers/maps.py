@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 
 import jinja2
 
-from pelican_related_embeddings.pages.map_page import MapPost, strip_source
-from pelican_related_embeddings.topic_map.chart import MapData
+from pelican_related_embeddings.pages.map_page import build_page
+from pelican_related_embeddings.pages.map_post import MapPost
+from pelican_related_embeddings.ranking.selection import Candidate
+from pelican_related_embeddings.topic_map.chart import TopicMap
 
 from .sites import PACKAGE
 
@@ -34,12 +36,12 @@ def make_post(slug, title="A title", **more):
     return MapPost(key=f"{slug}.md", slug=slug, title=title, **{**fields, **more})
 
 
-def make_data(posts, coarse=None, labels=None):
+def make_map(posts, coarse=None, labels=None):
     n = len(posts)
     coarse = coarse or [0] * n
     labels = labels or [("topic", str(cluster)) for cluster in range(max(coarse, default=-1) + 1)]
     side = max(1, round(n**0.5))
-    return MapData(
+    return TopicMap(
         keys=tuple(post.key for post in posts),
         positions=tuple(((row % side) / side, min(1.0, row // side / side)) for row in range(n)),
         coarse=tuple(coarse),
@@ -49,23 +51,22 @@ def make_data(posts, coarse=None, labels=None):
     )
 
 
-def render(page, separate=False, root="../", **more):
+def make_page(topic_map, posts, related=None, page_lang=""):
+    """Return the page of a map; ``related`` has the keys of the related posts of each key."""
+    rows = {post.key: row for row, post in enumerate(posts)}
+    wanted = [(related or {}).get(post.key, ()) for post in posts]
+    lists = [[Candidate(rows.get(key, len(posts)), 0.5) for key in keys] for keys in wanted]
+    return build_page(topic_map, dict(enumerate(posts)), lists, page_lang)
+
+
+def render(page, root="../", **more):
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PACKAGE / "pages" / "templates"), autoescape=False
     )
-    static = {
-        kind: (PACKAGE / "pages" / "static" / f"related_map.{kind}").read_text(encoding="utf-8")
-        for kind in ("js", "css")
-    }
     values = {
         "map": page,
         "map_title": "Topic map",
         "map_root": root,
-        "map_separate": separate,
-        "map_script": strip_source(static["js"]),
-        "map_style": strip_source(static["css"]),
-        "map_script_url": "related_map.js",
-        "map_style_url": "related_map.css",
         "SITEURL": "",
         "SITENAME": "A <blog>",
     }

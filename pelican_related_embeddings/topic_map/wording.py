@@ -1,0 +1,150 @@
+"""Gather what the topics of a map can be named by: terms of the texts, tags and categories."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix, hstack
+
+from ..ranking.term_weights import TermMatrix
+from ..text.terms import TermCounts
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+FREQUENT_SHARE = 0.125  # terms in more of a language's posts than this are its grammar
+FEWEST = 20  # posts; of fewer in a language nothing can be said about its grammar
+OWN_WORDS = 1.6  # how much more a tag or category counts than a word: the author chose it as a name
+
+
+@dataclass(frozen=True, eq=False)
+class Wording:
+    """What clusters can be named by.
+
+    ``weights`` is (n, t) CSR float64: how strongly each post has each term or name, none of them 0.
+    ``spelled`` has the t of them as readers know them, ``favour`` (t,) how much each counts, 0 for those that
+    name nothing. ``languages`` is (n,), the language of each post.
+    """
+
+    weights: csr_matrix
+    spelled: Sequence[str]
+    favour: Floats
+    languages: npt.NDArray[np.str_]
+
+
+def gather_wording(
+    terms: csr_matrix, vocabulary: Sequence[str], names: Sequence[Iterable[str]], languages: Sequence[str]
+) -> Wording:
+    """Return what clusters of n posts can be named by.
+
+    Args:
+        terms: (n, t) tf-idf weights of the posts.
+        vocabulary: The t terms, spelled for readers.
+        names: Tags and category of each post.
+        languages: Language of each post.
+    """
+    weights, spelled, favour = _join_names(terms, vocabulary, names)
+    tongues = np.asarray(languages)
+    favour = favour * ~_find_functional(weights, spelled, favour, tongues)
+    return Wording(weights, spelled, favour, tongues)
+
+
+def spell_terms(terms: TermMatrix, counts: Iterable[TermCounts]) -> list[str]:
+    """Return how each term is written by the first of the documents that has it; "" for one that none has."""
+    vocabulary = [""] * len(terms.hashes)
+    rows = terms.rows
+    for row, document in enumerate(counts):
+        columns = rows.indices[rows.indptr[row] : rows.indptr[row + 1]]
+        written = document.read_written()
+        places = np.searchsorted(document.hashes, terms.hashes[columns])
+        for column, place in zip(columns.tolist(), places.tolist(), strict=True):
+            vocabulary[column] = vocabulary[column] or written[place]
+    return vocabulary
+
+
+def fold_name(name: str) -> str:
+    """Return ``name`` without what two spellings of one name differ in."""
+    return " ".join(name.replace("-", " ").replace("_", " ").casefold().split())
+
+
+def _join_names(
+    terms: csr_matrix, vocabulary: Sequence[str], names: Sequence[Iterable[str]]
+) -> tuple[csr_matrix, list[str], Floats]:
+    """Return the term matrix with tags and categories as further columns, their spelling and favour.
+
+    A name that is also a term takes the term's column: a post about Python need not be tagged so.
+    """
+    columns = _find_columns(vocabulary, {fold_name(name) for own in names for name in own})
+    spelled = list(vocabulary)
+    favour = [1.0 if _can_name(term) else 0.0 for term in spelled]
+    rows, at = [], []
+    for row, own in enumerate(names):
+        for name in sorted({name for name in own if name.strip()}):
+            column = columns.setdefault(fold_name(name), len(spelled))
+            if column == len(spelled):
+                spelled.append(name)
+                favour.append(OWN_WORDS)
+            elif favour[column] <= 1:
+                # The text knows better than a tag like "javascript" how the name is written.
+                spelled[column] = spelled[column] if name.islower() else name
+                favour[column] = OWN_WORDS
+            rows.append(row)
+            at.append(column)
+    shape = (terms.shape[0], len(spelled))
+    strong = float(np.quantile(terms.data, 0.95)) if terms.nnz else 1.0  # as a word in a title
+    tagged = csr_matrix((np.full(len(rows), strong), (rows, at)), shape=shape)
+    empty = csr_matrix((terms.shape[0], shape[1] - terms.shape[1]))
+    weights = csr_matrix(hstack([terms, empty]) + tagged)
+    weights.eliminate_zeros()
+    return weights, spelled, np.array(favour)
+
+
+def _find_columns(vocabulary: Sequence[str], folded: Collection[str]) -> dict[str, int]:
+    """Return the first column of each of the ``folded`` names that is also a term."""
+    columns: dict[str, int] = {}
+    for column, term in enumerate(vocabulary):
+        if (name := fold_name(term)) in folded:
+            columns.setdefault(name, column)
+    return columns
+
+
+def _can_name(term: str) -> bool:
+    """Return whether a term found in the text may say something by itself."""
+    return len(term) > 1 and all(word[0].isalpha() for word in term.split())
+
+
+def _find_functional(
+    weights: csr_matrix, spelled: Sequence[str], favour: Floats, languages: npt.NDArray[np.str_]
+) -> Mask:
+    """Return which columns are phrases around a word of grammar, such as "the video" or "using jq".
+
+    There is no list of such words for every language; they are those that are in most of its posts.
+    Where the ranking has left the most frequent terms out, they are the ones without a column. Names
+    given by the author and words with a capital inside are not words of grammar however frequent.
+    """
+    usual = np.zeros(len(spelled), dtype=np.bool_)
+    for language in sorted(set(languages.tolist())):
+        rows = languages == language
+        if rows.sum() >= FEWEST:
+            usual |= count_posts(weights, rows) / rows.sum() > FREQUENT_SHARE
+    telling = {
+        fold_name(word) for word, often in zip(spelled, usual, strict=True) if not often or word[0].isupper()
+    }
+    return np.array(
+        [
+            value == 1 and " " in word and not all(_tells(part, telling) for part in word.split())
+            for word, value in zip(spelled, favour, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+
+
+def _tells(word: str, telling: set[str]) -> bool:
+    # A capital within a word, since one at its beginning may only be that of a sentence.
+    return word[1:] != word[1:].lower() or fold_name(word) in telling
+
+
+def count_posts(weights: csr_matrix, rows: Mask) -> Floats:
+    """Return (t,): how many of the posts in ``rows`` have each term."""
+    return np.bincount(weights[rows].indices, minlength=weights.shape[1]).astype(np.float64)
