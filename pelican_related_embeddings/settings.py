@@ -410,7 +410,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         values["exclude"] = tuple(entry.removeprefix("./").removeprefix(own) for entry in values["exclude"])
     if values.get("map") and values["map"] == values.get("json"):
         problems.append(
-            f"RELATED_EMBEDDINGS_MAP and _JSON must be two files, got {values['map']!r} for both."
+            f"RELATED_EMBEDDINGS_MAP and RELATED_EMBEDDINGS_JSON must differ, got {values['map']!r} for both."
         )
     if problems:
         raise SettingsError("Correct these settings and build again:\n  " + "\n  ".join(problems))
