@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from math import isfinite
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath, PureWindowsPath
+from posixpath import normpath
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -160,12 +161,15 @@ def _file_in_output() -> Check:
     def convert(value: Any) -> str | None:
         if value is None:
             return None
-        _expect(isinstance(value, str) and bool(value.strip()) and not value.endswith("/"))
-        parts = value.replace("\\", "/").split("/")
-        _expect(".." not in parts and not PureWindowsPath(value).anchor and parts[0] != "")
-        return str(value)
+        _expect(isinstance(value, str) and value.isprintable() and "\\" not in value)
+        path = normpath(value.strip())
+        _expect(
+            not value.endswith("/") and path != "." and not path.startswith(("../", "/")) and path != ".."
+        )
+        _expect(not PureWindowsPath(path).anchor)
+        return str(path)
 
-    return Check("a file's path relative to the output folder, or None", convert)
+    return Check("a file's path relative to the output folder, with forward slashes, or None", convert)
 
 
 def _url() -> Check:
@@ -400,6 +404,14 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
                 values[option.name] = check.convert(value)
             except (ValueError, TypeError):
                 problems.append(f"{written} must be {check.rule}, got {check.show(value)}.")
+    if "exclude" in values:
+        # Documents are called by their paths inside the content's folder.
+        own = f"{PurePath(str(config.get('PATH') or '.')).name}/"
+        values["exclude"] = tuple(entry.removeprefix("./").removeprefix(own) for entry in values["exclude"])
+    if values.get("map") and values["map"] == values.get("json"):
+        problems.append(
+            f"RELATED_EMBEDDINGS_MAP and RELATED_EMBEDDINGS_JSON must differ, got {values['map']!r} for both."
+        )
     if problems:
         raise SettingsError("Correct these settings and build again:\n  " + "\n  ".join(problems))
     return Settings(**values)

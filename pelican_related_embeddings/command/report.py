@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ..hints import find_hints
 from ..pipeline import Study
 from ..ranking.refusals import may_be_suggested
 from ..ranking.selection import Candidate, Selection, limit_appearances, select_related
@@ -74,6 +75,7 @@ class Report:
     orphans: tuple[Post, ...]
     duplicates: tuple[Pair, ...]
     unlinked: tuple[Pair, ...]
+    hints: tuple[str, ...] = ()
 
 
 def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[str]]) -> Report:
@@ -90,6 +92,7 @@ def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[st
         orphans=tuple(find_orphans(study, posts)),
         duplicates=tuple(find_duplicates(study, posts)),
         unlinked=tuple(find_unlinked(study, posts, links)),
+        hints=tuple(find_hints(study.documents, study.selection, study.ranked.duplicates, settings)),
     )
 
 
