@@ -32,7 +32,7 @@ from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.store.cache import Cache, compress, decompress, sum_row
 from pelican_related_embeddings.text.document import Document
 from pelican_related_embeddings.text.terms import TermCounts
-from pelican_related_embeddings.topic_map.chart import MapData
+from pelican_related_embeddings.topic_map.chart import TopicMap
 
 CACHE = "cache/related_embeddings.sqlite"
 MAP = {"RELATED_EMBEDDINGS_MAP": "map.html"}
@@ -261,11 +261,11 @@ def test_a_site_that_goes_by_words_alone_never_looks_for_a_model(topics: Site) -
 # Months
 
 
-def read_map(site: Site) -> MapData:
+def read_map(site: Site) -> TopicMap:
     """The map that was drawn last."""
     for (content,) in query(site, "SELECT content FROM results ORDER BY rowid DESC"):
         with contextlib.suppress(ValueError):
-            return MapData.from_json(decompress(content))
+            return TopicMap.from_json(decompress(content))
     raise AssertionError("no map was drawn")
 
 
@@ -286,8 +286,8 @@ def test_two_months_in_which_only_dates_change_lose_nothing(site: Site, service:
     assert count_texts(service) == 0
     site.post("new", f"{TOPICS['bread'][0]} A post of the last day.")
     site.build(**settings)
-    moved = read_map(site).places()
-    steps = [np.hypot(x - moved[key][0], y - moved[key][1]) for key, (x, y) in drawn.places().items()]
+    moved = read_map(site).list_positions()
+    steps = [np.hypot(x - moved[key][0], y - moved[key][1]) for key, (x, y) in drawn.list_positions().items()]
     assert np.median(steps) < 0.05
     assert count_texts(service) == 1
 
