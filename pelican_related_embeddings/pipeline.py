@@ -300,7 +300,7 @@ def embed(inputs: Inputs, cache: Cache, messages: Messages) -> Embedded:
     from .text.words import read_words
 
     words = read_words(inputs.documents, inputs.text_keys, cache, messages)
-    cache.keep("texts", _list_kept_texts(inputs), days=0)
+    cache.keep_only("texts", _list_kept_texts(inputs))
     if inputs.settings.weight == 1:
         return Embedded(inputs, words, np.zeros((len(inputs.documents), 1), dtype=np.float32))
     embedded = embed_words(inputs, words, cache, messages)

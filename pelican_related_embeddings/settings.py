@@ -298,10 +298,13 @@ class Settings:
         None,
         _text(optional=True),
         BUILD,
-        f"The cache file; `None` is `{CACHE_NAME}` in Pelican's `CACHE_PATH`.",
+        f"The cache file, relative to the settings file; `None` is `{CACHE_NAME}` in Pelican's `CACHE_PATH`.",
     )
     weight: float = _setting(
-        0.65, _number(0, 1), RANKING, "Share of shared words in the ranking; `0` ranks by embeddings alone."
+        0.65,
+        _number(0, 1),
+        RANKING,
+        "Share of shared words in the ranking; `0` ranks by embeddings alone, `1` by words, without a model.",
     )
     min_score: float = _setting(
         0.15, _number(0, 1), LISTS, "Posts that score below this are not suggested; `0` fills every list."
@@ -472,11 +475,12 @@ def _find_folder(config: Mapping[str, Any]) -> Path:
     def count_shared(module: Any) -> int:
         names = {name: value for name, value in vars(module).items() if name.isupper()}
         shared = sum(config.get(name) is value for name, value in names.items())
-        return shared if "PLUGINS" in names and 2 * shared > len(names) else 0
+        return shared if 2 * shared > len(names) else 0
 
-    modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
-    best = max(modules, key=count_shared)
-    return Path(str(best.__file__)).absolute().parent if count_shared(best) else Path.cwd()
+    modules = [one for one in list(sys.modules.values()) if "PLUGINS" in getattr(one, "__dict__", ())]
+    best = max(modules, key=count_shared, default=None)
+    file = getattr(best, "__file__", None) if best and count_shared(best) else None
+    return Path(file).absolute().parent if file else Path.cwd()
 
 
 def locate_cache(config: Mapping[str, Any], settings: Settings) -> Path:

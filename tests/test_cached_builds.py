@@ -286,8 +286,8 @@ def test_two_months_in_which_only_dates_change_lose_nothing(site: Site, service:
     assert count_texts(service) == 0
     site.post("new", f"{TOPICS['bread'][0]} A post of the last day.")
     site.build(**settings)
-    moved = read_map(site).places()
-    steps = [np.hypot(x - moved[key][0], y - moved[key][1]) for key, (x, y) in drawn.places().items()]
+    moved = read_map(site).list_positions()
+    steps = [np.hypot(x - moved[key][0], y - moved[key][1]) for key, (x, y) in drawn.list_positions().items()]
     assert np.median(steps) < 0.05
     assert count_texts(service) == 1
 

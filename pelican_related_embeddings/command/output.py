@@ -118,7 +118,7 @@ def describe_counts(report: Report) -> list[str]:
     return [
         f"Posts       {counts.published} published ({languages}), {counts.unpublished} not (drafts, hidden), "
         f"{counts.without_text} without text",
-        f"Vectors     {vectors} ({report.model})",
+        f"Vectors     {vectors} ({report.model})" if report.model else "Vectors     none: words alone decide",
         f"Settings    at most {report.most} related posts, of a score of at least {report.minimum:g}; no "
         f"post in more than {report.cap} lists",
     ]

@@ -65,7 +65,7 @@ class Pair:
 class Report:
     """All that the command ``report`` shows, best or worst first."""
 
-    model: str
+    model: str | None  # None where words alone decide
     counts: Counts
     most: int
     minimum: float
@@ -82,7 +82,7 @@ def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[st
     """Return the report on a site; ``posts`` and ``links`` are those of the study's documents."""
     settings = study.inputs.settings
     return Report(
-        model=study.inputs.model.name,
+        model=study.inputs.model.name if settings.weight < 1 else None,
         counts=count_posts(study),
         most=settings.max,
         minimum=settings.min_score,
