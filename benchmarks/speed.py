@@ -20,7 +20,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -193,21 +192,22 @@ def measure_first(bench: Bench) -> Iterator[Row]:
 
 
 def measure_ranking(bench: Bench) -> Iterator[Row]:
-    sizes = [bench.many, 4 * bench.many, *([20 * bench.many] if bench.large else [])]
-    before: tuple[int, float] | None = None
-    for size in sizes:
-        command = [sys.executable, str(HERE / "ranking_speed.py"), str(size)]
+    cases = [
+        (bench.many, 1, "stated"),
+        (4 * bench.many, 1, "at most 2; 1,024 MiB"),
+        (4 * bench.many, 2, "at most 2; 1,024 MiB"),
+        *([(20 * bench.many, 1, "at most 2; 4,096 MiB")] if bench.large else []),
+    ]
+    for size, languages, goal in cases:
+        command = [sys.executable, str(HERE / "ranking_speed.py"), str(size), "--languages", str(languages)]
         found: dict[str, float] = json.loads(run(command, bench.folder)[1])
-        growth = (
-            f"; growth n^{log(found['ranking'] / before[1]) / log(size / before[0]):.2f}" if before else ""
-        )
-        before = size, found["ranking"]
+        kind = "synthetic posts" if languages == 1 else f"synthetic posts in {languages} languages"
         yield Row(
-            f"ranking {size:,} synthetic posts / one dense and one sparse product",
-            "at most 2",
+            f"ranking {size:,} {kind} / one dense and one sparse product",
+            goal,
             f"{found['ranking'] / (found['dense'] + found['sparse']):.2f}",
             f"{found['ranking']:.1f} s / ({found['dense']:.1f} s + {found['sparse']:.1f} s); "
-            f"{found['memory']:.0f} MiB{growth}",
+            f"{found['memory']:,.0f} MiB",
         )
 
 

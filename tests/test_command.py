@@ -1,14 +1,15 @@
 """The author's command tells the truth about a site, and writes nothing but the cache."""
 
+import contextlib
 import json
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from helpers.corpora import make_corpus_site
@@ -164,7 +165,7 @@ def test_content_may_be_named_before_and_after_the_command(shell: Shell) -> None
 
 
 def test_help_and_version_are_readable(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["--version"], ["explain", "--help"], ["cache", "import", "--help"]):
+    for arguments in (["--help"], ["--version"], ["explain", "--help"], ["cache", "prune", "--help"]):
         with pytest.raises(SystemExit) as stopped:
             command.main(arguments)
         assert stopped.value.code == 0
@@ -373,36 +374,55 @@ def test_a_search_finds_published_posts_only_and_needs_words(shell: Shell) -> No
 # cache
 
 
-def test_a_cache_is_carried_pruned_and_cleared_from_the_command_line(shell: Shell) -> None:
-    copy = str(shell.site.root / "copy.sqlite")
+def test_a_cache_is_shown_and_pruned_from_the_command_line(shell: Shell) -> None:
     shell.run("cache", code=2)
     assert "There is no cache file" in shell.err
     shell.run("report")
-    assert shell.ask("cache", "export", copy)["rows"]["vectors"] == 9
-    assert "9 vectors" in shell.run("cache")
+    shown = shell.run("cache")
+    assert "9 vectors, the words of 9 texts" in shown
+    assert "9 of 384 dimensions" in shown
 
-    assert shell.ask("cache", "prune", "--days", "0")["rows"] == 0
+    assert shell.ask("cache", "prune", "--days", "0")["vectors"] == 0
     (shell.site.content / "bread-0.md").unlink()
-    assert "2 rows removed" in shell.run("cache", "prune", "--days", "0")
-    assert shell.ask("cache", "clear")["rows"] > 0
-    shell.run("cache", "import", copy)
+    assert "0 vectors removed" in shell.run("cache", "prune")
+    assert "1 vector removed" in shell.run("cache", "prune", "--days", "0")
+    assert shell.ask("cache")["rows"]["vectors"] == shell.ask("cache")["rows"]["texts"] == 8
     assert shell.ask("report")["counts"]["embedded"] == 0
-    shell.run("cache", "import", str(shell.site.content / "bread-1.md"), code=2)
 
 
-def test_vectors_are_written_with_their_posts_and_without_pickle(shell: Shell) -> None:
-    shell.site.post("draft", "A draft.", status="draft")
-    target = shell.site.root / "vectors.npz"
-    assert shell.ask("cache", "vectors", str(target))["posts"] == 9
+UNKNOWN: dict[str, dict[str, Any]] = {
+    "a misspelt model": {"MODEL": "all-MiniLM-L6-v22"},
+    "a folder without a model": {"MODEL": "content"},
+    "a service that is down": {"ENDPOINT": "http://127.0.0.1:9"},
+    "words alone": {"WEIGHT": 1},
+    "other windows": {"WINDOWS": 0},
+}
 
-    with np.load(target, allow_pickle=False) as stored:
-        assert stored["vectors"].shape == (9, 384)
-        assert np.allclose(np.linalg.norm(stored["vectors"], axis=1), 1, atol=1e-5)
-        assert stored["slug"].tolist() == sorted(stored["slug"].tolist())
-        assert stored["path"][0] == "bread-0.md"
-        near = stored["vectors"] @ stored["vectors"][0]
-        assert stored["slug"][np.argsort(-near)[1]].startswith("bread")
-    shell.run("cache", "vectors", str(shell.site.root / "no" / "folder.npz"), code=2)
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_vectors_are_not_pruned_where_it_is_not_known_which_are_used(shell: Shell, name: str) -> None:
+    shell.run("report")
+    options = {f"RELATED_EMBEDDINGS_{option}": value for option, value in UNKNOWN[name].items()}
+
+    shell.run("cache", "prune", "--days", "0", code=2, **options)
+
+    assert "Nothing was removed." in shell.err
+    assert shell.ask("cache")["rows"]["vectors"] == 9
+
+
+def test_damaged_rows_of_a_cache_are_counted(shell: Shell) -> None:
+    shell.run("report")
+    with contextlib.closing(
+        sqlite3.connect(shell.site.root / "cache" / "related_embeddings.sqlite")
+    ) as database:
+        for table in ("models", "vectors"):
+            database.execute(f"UPDATE {table} SET content = 'not what it was' WHERE rowid = 1")
+        database.commit()
+
+    shown = shell.run("cache")
+
+    assert "8 vectors, the words of 9 texts" in shown
+    assert "2 damaged rows" in shown
 
 
 # Terminals and pipes

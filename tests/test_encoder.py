@@ -21,6 +21,7 @@ from helpers.models import (
     run_python,
     save_tiny_model,
 )
+from helpers.sites import TOPICS, Site
 from pelican_related_embeddings.encoders.encoder import (
     key_encoder,
     load_encoder,
@@ -296,10 +297,29 @@ def test_a_damaged_folder_costs_new_vectors_and_not_the_cached_ones(
         obtain_encoder(settings, known)
 
 
+@pytest.mark.parametrize("damage", ["a dangling link", "no weights"])
+def test_a_build_in_which_all_is_cached_needs_no_sound_model(
+    topics: Site, model_folder: Path, tmp_path: Path, damage: str
+) -> None:
+    """A new post is one warning that names the cause, and costs the others nothing."""
+    folder = save_tiny_model(model_folder, tmp_path / "tiny")
+    settings = {"RELATED_EMBEDDINGS_MODEL": str(folder), "RELATED_EMBEDDINGS_DEVICE": "cpu"}
+    lists = topics.build(**settings).links("bread-0.html")
+    DAMAGES[damage](folder)
+    topics.post("bread-0", TOPICS["bread"][0], date="2024-03-01", category="bread")
+    again = topics.build(**settings)
+    assert again.warnings() == []
+    assert sorted(again.links("bread-0.html")) == sorted(lists)
+    topics.post("new", "Rye bread with caraway.", category="bread")
+    (warning,) = topics.build(**settings).warnings()
+    assert "cannot be read (FileNotFoundError" in warning or "has neither *.safetensors" in warning
+    assert "1 of 10 articles" in warning
+
+
 def test_rows_that_are_no_models_are_not_believed(cache: Cache, tmp_path: Path) -> None:
     settings = Settings(model=str(make_folder(tmp_path / "model")))
     digest = recall_model(settings, cache).digest
-    (key,) = cache.list_used()["models"]
+    key, _ = cache.read_newest("models", b"") or (b"", b"")
     for content in (b"", b"[]", b"{}", b"\xff", b'{"digest": 1}', b"3"):
         cache.write("models", {key: content})
         assert recall_model(settings, cache).digest == digest
@@ -337,7 +357,7 @@ def test_the_package_must_carry_the_weights_that_it_is_known_for(model_folder: P
 
 
 def test_without_network_the_answer_comes_at_once(tmp_path: Path) -> None:
-    """A closed port stands for the hub; the process has less time than a client that retries would take."""
+    """A closed port stands for Hugging Face; the process has less time than a client that retries would take."""
     code = """
 from pelican_related_embeddings.encoders.model import Model, download_model
 from pelican_related_embeddings.errors import EncoderError
@@ -567,7 +587,7 @@ def test_a_device_that_is_none_is_named_and_not_the_model(model_folder: Path, de
 
 
 def test_a_model_that_cuts_its_vectors_gives_the_short_ones(model_folder: Path, tmp_path: Path) -> None:
-    """Releases of the library before 5.2 do not read this option by themselves."""
+    """Release 5.0 of the library does not read this option by itself."""
     folder = save_tiny_model(model_folder, tmp_path)
     whole = load(folder).embed([""], ["bread"])
     path = folder / "config_sentence_transformers.json"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.models import run_python
 from helpers.service import DIMENSIONS, Service, embed, serve
 from helpers.sites import TOPICS, Site
 from helpers.waiting import wait_until
@@ -207,6 +208,16 @@ def test_texts_that_are_refused_take_no_others_along(service: Service, batch_siz
     refused = [1, *range(10, 20)]
     assert np.flatnonzero(np.isnan(rows).any(axis=1)).tolist() == refused
     assert 'for 11 of 20 passages: it answered 400 {"error": {"message": "too long"}}' in encoder.problem
+
+
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_texts_that_are_refused_before_any_other_take_no_others_along(
+    service: Service, batch_size: int
+) -> None:
+    service.refuse = "poison"
+    texts = ["poison"] * 12 + ["cab"] * 3
+    rows = make(service, DIMENSIONS, batch_size=batch_size).embed([""] * 15, texts)
+    assert np.flatnonzero(np.isfinite(rows).all(axis=1)).tolist() == [12, 13, 14]
 
 
 def test_a_text_on_which_a_service_fails_takes_no_others_along(service: Service) -> None:
@@ -448,12 +459,21 @@ def test_a_proxy_is_used_for_other_machines(service: Service, monkeypatch: pytes
     assert service.requests[0]["path"] == f"{ELSEWHERE}/v1/embeddings"
 
 
-def test_a_library_that_cannot_be_imported_is_named(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "httpx2", None)
-    with pytest.raises(EncoderError, match=r"needs httpx2, .*pelican-related-embeddings\[endpoint\]"):
-        make(service).embed(TITLES, TEXTS)
+def test_a_library_that_cannot_be_imported_is_named(service: Service) -> None:
+    code = f"""
+import sys
+sys.modules["httpx2"] = None
+from pelican_related_embeddings.encoders.endpoint_encoder import probe_endpoint
+from pelican_related_embeddings.errors import EncoderError
+from pelican_related_embeddings.settings import Settings
+try:
+    probe_endpoint(Settings(endpoint={service.url!r}))
+except EncoderError as error:
+    print(error)
+"""
+    said = run_python(code)
+    assert "needs httpx2, " in said
+    assert "pelican-related-embeddings[endpoint]" in said
 
 
 # Identity
@@ -537,6 +557,26 @@ def test_a_build_keeps_what_a_failing_service_sent(service: Service, topics: Sit
     service.requests.clear()
     assert topics.build(**settings).warnings() == []
     assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("HTTP_PROXY", "ftp://proxy"), ("SSL_CERT_FILE", "/no/such"), ("HTTP_PROXY", "x:99999")],
+)
+def test_an_environment_that_is_wrong_costs_the_new_vectors_only(
+    service: Service, topics: Site, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """The service has moved to another machine, and is known by its model: the cached vectors are in use."""
+    settings = {"RELATED_EMBEDDINGS_ENDPOINT": service.url, "RELATED_EMBEDDINGS_MODEL": "m"}
+    topics.build(**settings)
+    settings["RELATED_EMBEDDINGS_ENDPOINT"] = ELSEWHERE
+    monkeypatch.setenv(variable, value)
+    topics.post("new", "Rye bread with caraway.", category="bread")
+    built = topics.build(**settings)
+    (warning,) = built.warnings()
+    assert variable in warning or "through the proxy http://x:99999" in warning
+    assert "1 of 10 articles" in warning
+    assert all(built.links(f"{topic}-{number}.html") for topic in TOPICS for number in range(3))
 
 
 # A real service

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from helpers.processes import STRESS, configure, start, use_service, write_many
+from helpers.processes import STRESS, configure, list_vectors, start, use_service, write_many
 from helpers.service import Service, serve
 from helpers.sites import PLAIN, TOPICS, Site
 
@@ -48,8 +48,9 @@ def service() -> Iterator[Service]:
         yield running
 
 
-def rebuild(site: Site, **settings: Any) -> Growth:
-    """Let ``pelican -r`` build a site again and again, after an edit each time."""
+@contextlib.contextmanager
+def rebuilding(site: Site, **settings: Any) -> Iterator["Queue[str]"]:
+    """Let ``pelican -r`` build a site again and again; yield what it prints."""
     (site.root / "meter.py").write_text(METER)
     configure(site, PLUGIN_PATHS=["."], LOAD_CONTENT_CACHE=False, **settings)
     process = start(site, "-r", start_new_session=True)
@@ -57,19 +58,32 @@ def rebuild(site: Site, **settings: Any) -> Growth:
     reader = Thread(target=read_lines, args=(process, lines))
     reader.start()
     try:
-        measured = [wait_for_meter(lines, 120) or (0, 0)]
-        while len(measured) <= REBUILDS:
-            time.sleep(0.3)  # Pelican begins to watch at some time after it has told that it is done
-            site.post("post-000", f"{TOPICS['sql'][2]} Edit {len(measured)}.", date="2024-02-09")
-            if found := wait_for_meter(lines, 10):
-                measured.append(found)
+        yield lines
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         with process:  # closes what it printed to
             reader.join()
+
+
+def rebuild(site: Site, **settings: Any) -> Growth:
+    """Return what a build adds to the memory of ``pelican -r``, with an edit before each."""
+    with rebuilding(site, **settings) as lines:
+        measured = [wait_for_meter(lines, 120) or (0, 0)]
+        while len(measured) <= REBUILDS:
+            measured.append(edit(site, len(measured), lines))
     first, last = measured[SETTLED], measured[-1]
     count = len(measured) - 1 - SETTLED
     return Growth((last[0] - first[0]) / count, (last[1] - first[1]) / count)
+
+
+def edit(site: Site, number: int, lines: "Queue[str]") -> tuple[int, int]:
+    """Edit a post until Pelican notices it: it begins to watch at some time after it has told that it is done."""
+    for attempt in range(20):
+        time.sleep(0.3)
+        site.post("post-000", f"{TOPICS['sql'][2]} Edit {number}, {attempt}.", date="2024-02-09")
+        if found := wait_for_meter(lines, 10):
+            return found
+    raise AssertionError("nothing is built")
 
 
 def read_lines(process: "subprocess.Popen[str]", lines: "Queue[str]") -> None:
@@ -100,3 +114,18 @@ def test_rebuilding_leaks_no_more_than_pelican_by_itself(service: Service, site:
     assert ours.bytes < 1.1 * plain.bytes + 200_000, (plain, ours)
     texts = [text for request in service.requests for text in request["input"] if text != "dimension"]
     assert len(texts) == len(set(texts)) > POSTS + 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
+def test_a_service_that_fails_and_recovers_is_asked_again_at_once(service: Service, site: Site) -> None:
+    """Its failure leaves nothing behind that a later build would wait for."""
+    write_many(site, 12)
+    service.script += ["bad key"] * 99
+
+    with rebuilding(site, **use_service(service, PLUGINS=[*PLAIN["PLUGINS"], "meter"])) as lines:
+        assert wait_for_meter(lines, 120)
+        assert list_vectors(site) == {}
+        service.script.clear()
+        edit(site, 1, lines)
+
+    assert len(list_vectors(site)) == 12

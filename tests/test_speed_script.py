@@ -49,6 +49,7 @@ def test_each_case_gives_rows_of_the_table_and_leaves_the_site_alone(small_site:
         "one post's text edited, model in memory (`pelican -r`)",
         "ranking 30 synthetic posts / one dense and one sparse product",
         "ranking 120 synthetic posts / one dense and one sparse product",
+        "ranking 120 synthetic posts in 2 languages / one dense and one sparse product",
         "cache, bytes per post",
         "cache, open and read 10,000 posts",
     ]

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ..errors import EncoderError, describe_error
+from ..messages import count
 from ..settings import Settings, show_url
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ KEY_VARIABLE = "RELATED_EMBEDDINGS_API_KEY"
 CONCURRENCY = 4  # requests at a time
 QUOTED_CHARACTERS = 200  # of an answer, in a message
 SHORTEST_SECRET = 4  # characters; shorter parts of a URL are words of a message as well
-BAD_REQUEST, SERVER_ERROR = (400, 413, 422), 500
+REFUSALS, SERVER_ERROR = (400, 413, 422), 500  # statuses
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
@@ -81,14 +82,14 @@ class Service:
                     started = started or time.monotonic()
                     return await self._post(texts)
             except _TemporaryError as error:
-                wait = max(wait, error.wait)
+                pause = max(wait, error.wait)
                 if error.status == SERVER_ERROR and attempt > 1:
                     # Some services fail on a text instead of refusing it.
                     raise RefusedError(str(error)) from error
-                late = time.monotonic() - started + wait > self._retries.total
+                late = time.monotonic() - started + pause > self._retries.total
                 if attempt == self._retries.attempts or late:
                     raise EncoderError(f"{error}, after {count(attempt, 'attempt')}") from error
-            await asyncio.sleep(wait)
+            await asyncio.sleep(pause)
             wait *= 2
         raise AssertionError("the last attempt returns or raises")
 
@@ -207,19 +208,18 @@ def _list_secrets(url: str) -> list[str]:
     """Return the key and the secrets of a URL, longest first, as a service may repeat them."""
     parts = urlsplit(url)
     user = parts.netloc.rpartition("@")[0]
-    wholes = [
-        os.environ.get(KEY_VARIABLE, "").strip(),
-        user,
-        unquote(user),
-        parts.query,
-        unquote(parts.query),
-    ]
+    values = [pair.partition("=")[2] or pair for pair in parts.query.split("&")]
+    written = [user, *user.split(":"), parts.query, *values]
     basic = unquote(user) if ":" in user else f"{unquote(user)}:"  # as the client sends it
-    wholes.append(b64encode(basic.encode()).decode() if user else "")
-    pieces = [*user.split(":"), *(pair.partition("=")[2] or pair for pair in parts.query.split("&"))]
-    pieces += [*map(unquote, pieces), *(value for _, value in parse_qsl(parts.query))]
-    found = {*wholes, *(piece for piece in pieces if len(piece) >= SHORTEST_SECRET)}
-    return sorted(filter(None, found), key=len, reverse=True)
+    found = {
+        *written,
+        *map(unquote, written),
+        *map(unquote_plus, written),
+        b64encode(basic.encode()).decode(),
+    }
+    secrets = [secret for secret in found if len(secret) >= SHORTEST_SECRET]
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    return sorted([*secrets, key] if key else secrets, key=len, reverse=True)
 
 
 def check_status(response: "httpx2.Response", url: str) -> None:
@@ -230,7 +230,7 @@ def check_status(response: "httpx2.Response", url: str) -> None:
     said = f"it answered {status} {hide_secrets(response.text, url)}".rstrip()
     if status in (408, 425, 429) or status >= 500:
         raise _TemporaryError(said, read_wait(response.headers.get("Retry-After", "")), status)
-    if status in BAD_REQUEST:
+    if status in REFUSALS:
         raise RefusedError(said)
     advice = {
         401: f"; set the environment variable {KEY_VARIABLE} to the service's key",
@@ -286,8 +286,3 @@ def _unwrap(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, such as "1 text" or "2 texts"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

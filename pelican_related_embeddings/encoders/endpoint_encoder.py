@@ -25,23 +25,26 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32  # the most that Text Embeddings Inference takes by default; others take more
 WINDOW_CHARACTERS = 2000  # about 500 tokens: what small models read, and their servers accept
 SHORTEST_TEXT = 250  # characters; a service that refuses this finds something else wrong than the length
-HOPELESS = 3  # failures without a single vector, after which a call is given up
+FAILURES = 3  # without a single vector, after which the service is asked whether it takes any text
+PROBE = "dimension"  # a text that nobody refuses
 
 
 @dataclass(slots=True)
 class _Answers:
     """What a call has brought so far: each passage's vector, and why others have none.
 
-    ``faults`` are of the service, ``refusals`` of single passages.
+    ``faults`` are of the service, ``refusals`` of single passages; it is ``hopeless`` to go on with a service
+    that does not take even ``PROBE`` (None: not tried).
     """
 
     vectors: "dict[int, Vectors]" = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    hopeless: bool | None = None
 
     @property
-    def hopeless(self) -> bool:
-        return not self.vectors and len(self.faults) + len(self.refusals) >= HOPELESS
+    def doubtful(self) -> bool:
+        return not self.vectors and len(self.faults) + len(self.refusals) >= FAILURES
 
 
 def probe_endpoint(settings: Settings) -> str:
@@ -51,7 +54,7 @@ def probe_endpoint(settings: Settings) -> str:
     service of the same model share cached vectors.
     """
     encoder = EndpointEncoder(settings)
-    dimensions = encoder.embed([""], ["dimension"]).shape[1]
+    dimensions = encoder.embed([""], [PROBE]).shape[1]
     if encoder.problem:
         raise EncoderError(encoder.problem)
     return f"{hash_parts('endpoint', settings.model).hex()}:{dimensions}"
@@ -120,7 +123,7 @@ class EndpointEncoder:
 
     async def _fill(self, answers: _Answers, service: Service, batch: Mapping[int, str]) -> None:
         """Put a batch's vectors into ``answers``; one that is refused is tried in halves, then shortened."""
-        if answers.hopeless:
+        if answers.doubtful and await self._is_hopeless(answers, service):
             return
         try:
             received = await service.embed(list(batch.values()))
@@ -135,6 +138,15 @@ class EndpointEncoder:
         else:
             for row, vector in zip(batch, received, strict=True):
                 self._keep(answers, row, vector)
+
+    async def _is_hopeless(self, answers: _Answers, service: Service) -> bool:
+        if answers.hopeless is None:
+            try:
+                await service.embed([PROBE])
+                answers.hopeless = False
+            except (RefusedError, EncoderError):
+                answers.hopeless = True
+        return answers.hopeless
 
     def _keep(self, answers: _Answers, row: int, vector: "Vectors") -> None:
         import numpy as np

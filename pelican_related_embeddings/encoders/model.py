@@ -1,4 +1,4 @@
-"""Find a model on this machine, or fetch it from Hugging Face.
+"""Find a model on this machine, or download it from Hugging Face.
 
 Importing this module is cheap, and so is finding a model: no library of Hugging Face is needed for it.
 """
@@ -29,7 +29,7 @@ ENGLISH_ONLY = (  # a pattern; compiled when it is first used
 
 HUB_SECONDS = 5  # to wait for Hugging Face's first answer
 _ONNX_FILES = ("onnx/model.onnx", "model.onnx")
-_DESCRIPTIONS = ["*.json", "*.txt", "*.model", "*.py"]  # to download; a star stands for folders too
+_DOWNLOADED = ["*.json", "*.txt", "*.model", "*.py"]  # to download; a star stands for folders too
 _NAME = r"\w[\w.-]*(/\w[\w.-]*)?"  # a model's name on Hugging Face, with or without its owner
 
 
@@ -166,7 +166,7 @@ def _download(repository: str, onnx: bool) -> str:
         folder = snapshot_download(
             repository,
             cache_dir=_locate_downloads(),
-            allow_patterns=[*_DESCRIPTIONS, *(_ONNX_FILES if onnx else ["*.safetensors"])],
+            allow_patterns=[*_DOWNLOADED, *(_ONNX_FILES if onnx else ["*.safetensors"])],
             etag_timeout=HUB_SECONDS,
         )
     return str(folder)

@@ -12,7 +12,7 @@ from .groups import Group, Scale, Vectors
 from .nearest import Found
 
 LEAST_SHARE = 0.8  # of all terms of two documents that both have
-LEAST_COSINE = 0.99  # of documents whose terms are not close enough to be looked at
+LEAST_COSINE = 0.99  # of two vectors; where they, or the weighted terms, are close, all terms are compared
 
 
 def find_duplicates(group: Group, found: Found) -> Iterator[tuple[int, int]]:

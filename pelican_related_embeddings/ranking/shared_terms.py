@@ -85,13 +85,13 @@ class Spelled(NamedTuple):
 
 
 def _make_chooser(matrix: TermMatrix) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """Return a function from terms as written to those that are shown; it remembers all, as many recur."""
-    is_silent = cache(partial(says_nothing, matrix))
-    trim = cache(partial(trim_term, is_silent))
+    """Return a function from terms as written to those to show; its answers are kept, as many terms recur."""
+    skips = cache(partial(is_uninformative, matrix))
+    trim = cache(partial(trim_term, skips))
     return cache(lambda texts: choose_terms([term for term in map(trim, texts) if term is not None]))
 
 
-def says_nothing(matrix: TermMatrix, word: str) -> bool:
+def is_uninformative(matrix: TermMatrix, word: str) -> bool:
     """Whether a word is on most documents, or on many without being written as a name is."""
     number = hash_word(word)
     if len(word) == 1 or number in matrix.stopping:
@@ -99,15 +99,15 @@ def says_nothing(matrix: TermMatrix, word: str) -> bool:
     return number in matrix.common and not word[:1].isupper()
 
 
-def trim_term(is_silent: Callable[[str], bool], text: str) -> Spelled | None:
-    """Return a term without silent words at its ends; None if no other word is left."""
+def trim_term(skips: Callable[[str], bool], text: str) -> Spelled | None:
+    """Return a term without the words at its ends that ``skips`` is true of; None if no word is left."""
     if not text.isascii() and is_unspaced(text):
         return Spelled(text, tuple(text), 2)
     words = _WORD.findall(text)
     first, last = 0, len(words)
-    while first < last and is_silent(words[last - 1]):
+    while first < last and skips(words[last - 1]):
         last -= 1
-    while first < last and is_silent(words[first]):
+    while first < last and skips(words[first]):
         first += 1
     if first == last:
         return None

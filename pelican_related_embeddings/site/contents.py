@@ -2,11 +2,11 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
 from posixpath import join, normpath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 from pelican.contents import Article, Page
@@ -14,13 +14,20 @@ from pelican.generators import ArticlesGenerator, PagesGenerator
 
 from ..settings import Settings
 from ..text.document import Document
+from ..text.html import find_links
+from ..text.names import compose, fold_language, normalise_tag
 from .metadata import add_decisions, path_content, read_lang, read_metadata, read_series
 
 MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
 
-# Compiled at the first use, since most sites never use them.
-_HREF = r"(?i)\shref\s{0,8}=\s{0,8}[\"']?([^\"'>\s]{1,2000})"
-_SOURCE_LINK = r"(?i)[{|]filename[|}](.*)"
+_SOURCE_LINK = r"(?i)[{|]filename[|}](.*)"  # compiled at the first use, since most sites never use it
+
+
+class _Targets(NamedTuple):
+    """What can be linked to: addresses with the source path of what is there, and all source paths."""
+
+    addresses: dict[str, str]
+    sources: set[str]
 
 
 def collect_contents(generators: Iterable[Any], settings: Settings) -> list[tuple[Any, bool]]:
@@ -58,47 +65,82 @@ def list_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
         for content in generator.context.get("generated_content", {}).values()
     ]
     kinds = (Article, Page) if "suggestions" in settings.pages else Article
-    return {str(content.slug) for content in contents if isinstance(content, kinds)}
+    return {compose(str(content.slug)) for content in contents if isinstance(content, kinds)}
 
 
 def describe_contents(
     contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str
 ) -> list[Document]:
     """Return a document for each of ``contents``; links and series only where the settings ask for them."""
-    paths: dict[str, str] = {}
-    if "linked" in settings.skip:
-        for content, _ in contents:
-            with contextlib.suppress(ValueError):
-                paths[_shorten(f"{site_url}/{content.url}")] = path_content(content)
-    documents = [_describe(content, published, paths, site_url) for content, published in contents]
+    targets = _Targets({}, set())
+    for content, _ in contents if "linked" in settings.skip else ():
+        targets.sources.add(path_content(content))
+        with contextlib.suppress(ValueError):
+            targets.addresses[_shorten(f"{site_url}/{content.url}")] = path_content(content)
+    languages = read_languages([content for content, _ in contents])
+    documents = [
+        _describe(content, published, targets, site_url)._replace(lang=languages[read_lang(content)])
+        for content, published in contents
+    ]
     if "series" in settings.skip:
         pairs = zip(documents, contents, strict=True)
-        return [one._replace(series=read_series(content, one.title)) for one, (content, _) in pairs]
-    return documents
+        documents = [one._replace(series=read_series(content, one.title)) for one, (content, _) in pairs]
+    return split_names(documents)
 
 
-def _describe(content: Any, published: bool, paths: Mapping[str, str], site_url: str) -> Document:
+def split_names(documents: Sequence[Document]) -> list[Document]:
+    """Return ``documents`` with names in their metadata split at spaces, unless a post is called so."""
+    if not any(" " in name for one in documents for name in (*one.pins, *one.excluded)):
+        return list(documents)
+    known = {name for document in documents for name in document.list_names()}
+
+    def split(names: tuple[str, ...]) -> tuple[str, ...]:
+        parts = (part for name in names for part in ([name] if name in known else name.split()))
+        return tuple(dict.fromkeys(parts))
+
+    return [one._replace(pins=split(one.pins), excluded=split(one.excluded)) for one in documents]
+
+
+def _describe(content: Any, published: bool, targets: _Targets, site_url: str) -> Document:
     html = read_html(content)
     path = path_content(content)
     document = Document(
         path=path,
-        slug=str(content.slug),
+        slug=compose(str(content.slug)),
         title=str(content.title),
         html=html,
-        lang=read_lang(content),
+        lang="",
         date=_read_date(content),
         published=published,
         is_page=isinstance(content, Page),
         category=str(getattr(content, "category", "") or ""),
         tags=tuple(map(str, getattr(content, "tags", None) or ())),
         translations=_find_translations(content) if content.translations else (),
-        links=tuple(_find_links(html, path, f"{site_url}/{content.url}", paths)) if paths else (),
+        links=_resolve_links(html, path, f"{site_url}/{content.url}", targets) if targets.sources else (),
     )
     return add_decisions(document, read_metadata(content))
 
 
+def read_languages(contents: Sequence[Any]) -> dict[str, str]:
+    """Return what each language tag of a site's contents is compared by.
+
+    Tags that differ by region only are one language, unless a post of the one is a translation of the other.
+    """
+    tags = {read_lang(content) for content in contents}
+    pairs = [(read_lang(one), read_lang(other)) for one in contents for other in one.translations]
+    apart = {
+        fold_language(one)
+        for one, other in pairs
+        if normalise_tag(one) != normalise_tag(other) and fold_language(one) == fold_language(other)
+    }
+    return {tag: normalise_tag(tag) if fold_language(tag) in apart else fold_language(tag) for tag in tags}
+
+
 def _find_translations(content: Any) -> tuple[str, ...]:
-    return tuple(sorted(path_content(other) for other in content.translations if other.lang != content.lang))
+    # Two posts may share a slug, and then Pelican takes them for translations even in one language.
+    own = normalise_tag(read_lang(content))
+    others = (other for other in content.translations if normalise_tag(read_lang(other)) != own)
+    return tuple(sorted(map(path_content, others)))
 
 
 def read_html(content: Any) -> str:
@@ -118,25 +160,27 @@ def _read_date(content: Any) -> float:
         return 253_402_300_799.0
 
 
-def _find_links(html: str, path: str, url: str, paths: Mapping[str, str]) -> list[str]:
-    """Return the paths of the documents that ``html`` links to.
+def _resolve_links(html: str, path: str, url: str, targets: _Targets) -> tuple[str, ...]:
+    """Return the source paths of what ``html`` links to, sorted.
 
-    ``path`` is the source file that it comes from, ``url`` its address; ``paths`` are the documents' own.
+    ``path`` is the source file that it comes from, ``url`` its address.
     """
     found = set()
-    for href in islice(dict.fromkeys(re.findall(_HREF, html)), MAX_LINKS):
-        with contextlib.suppress(ValueError):  # what is no address, such as http://[, is a link to nobody
-            found.add(_find_target(href, path, url, paths))
-    return sorted(found - {"", path})
+    for href in islice(dict.fromkeys(find_links(html)), MAX_LINKS):
+        with contextlib.suppress(ValueError):  # an invalid address, such as http://[
+            found.add(_find_target(href.strip(), path, url, targets))
+    return tuple(sorted(found - {"", path}))
 
 
-def _find_target(href: str, path: str, url: str, paths: Mapping[str, str]) -> str:
+def _find_target(href: str, path: str, url: str, targets: _Targets) -> str:
     source = re.match(_SOURCE_LINK, href)
     if source is None:
-        return paths.get(_shorten(urljoin(url, href)), "")
-    target = unquote(urlsplit(source[1]).path)
+        return targets.addresses.get(_shorten(urljoin(url, href)), "")
+    target = urlsplit(source[1]).path
     folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)
-    return normpath(join(folder, target.lstrip("/")))
+    # As Pelican does: the name as it is written, then with its escapes resolved.
+    names = (compose(normpath(join(folder, name.lstrip("/")))) for name in (target, unquote(target)))
+    return next((name for name in names if name in targets.sources), "")
 
 
 def _shorten(url: str) -> str:
