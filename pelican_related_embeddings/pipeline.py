@@ -23,6 +23,7 @@ from .settings import LISTS, RANKING, Settings
 from .store.cache import Cache
 from .store.keys import NO_VECTOR, RESULTS_VERSION, VectorKeys, hash_parts
 from .text.document import Document, key_document, key_documents
+from .text.names import fold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +82,8 @@ class Inputs:
             (document.path, document.lang, document.published, document.is_page, document.translations)
             for document in self.documents
         ]
-        described = json.dumps([self._describe_ranking(), facts])
+        kinds = _number_categories(self) if self.settings.category == "same" else []
+        described = json.dumps([self._describe_ranking(), facts, kinds])
         return hash_parts("candidates", described, b"".join(self.text_keys))
 
     def key_map(self) -> bytes:
@@ -354,6 +356,7 @@ def rank(embedded: Embedded) -> "Ranking":
         blocked=_block_translations(inputs.documents),
         weight=inputs.settings.weight,
         depth=inputs.depth,
+        kinds=np.array(_number_categories(inputs)) if inputs.settings.category == "same" else None,
     )
 
 
@@ -483,6 +486,12 @@ def _group_languages(inputs: Inputs) -> list[int]:
         return [0] * len(inputs.documents)
     numbers: dict[str, int] = {}
     return [numbers.setdefault(document.lang, len(numbers)) for document in inputs.documents]
+
+
+def _number_categories(inputs: Inputs) -> list[int]:
+    """Return a number for each document, the same for those of one category."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(fold(document.category), len(numbers)) for document in inputs.documents]
 
 
 def _block_translations(documents: Sequence[Document]) -> dict[int, list[int]]:

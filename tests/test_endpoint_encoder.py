@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 from helpers.models import run_python
-from helpers.service import DIMENSIONS, Service, embed, serve
+from helpers.service import DIMENSIONS, Service, embed
 from helpers.sites import TOPICS, Site
 from helpers.waiting import wait_until
 from pelican_related_embeddings.encoders.encoder import (
@@ -42,12 +41,6 @@ pytest.importorskip("httpx2", reason="pip install pelican-related-embeddings[end
 HASTE = Retries(attempts=3, first_wait=0.01, total=5)
 TEXTS = [f"{'a' * (row % 7)} {'b' * (row % 5)} cab {row}" for row in range(20)]
 TITLES = [""] * len(TEXTS)
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

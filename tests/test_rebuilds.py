@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from helpers.processes import STRESS, configure, list_vectors, start, use_service, write_many
-from helpers.service import Service, serve
+from helpers.service import Service
 from helpers.sites import PLAIN, TOPICS, Site
 
 REBUILDS = 50 if STRESS else 8
@@ -42,13 +42,6 @@ class Growth:
     bytes: float
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with serve() as running:
-        yield running
-
-
-@contextlib.contextmanager
 def rebuilding(site: Site, **settings: Any) -> Iterator["Queue[str]"]:
     """Let ``pelican -r`` build a site again and again; yield what it prints."""
     (site.root / "meter.py").write_text(METER)

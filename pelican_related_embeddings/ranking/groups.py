@@ -47,7 +47,8 @@ class Group:
 
     ``targets``: (t,) places of the published documents, which alone may be candidates, with their
     ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
-    ones. ``blocked``: for some rows of the site, the rows that are never their candidates.
+    ones. ``blocked``: for some rows of the site, the rows that are never their candidates. ``kinds``: (m,)
+    int, if only documents of the same kind may be candidates.
     """
 
     rows: Rows
@@ -61,6 +62,7 @@ class Group:
     target_weights: sparse.csr_array
     order: Rows
     blocked: Mapping[int, Collection[int]]
+    kinds: npt.NDArray[np.int_] | None = None
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION
@@ -102,6 +104,7 @@ def build_group(
     blocked: Mapping[int, Collection[int]],
     dropped: Hashes,
     weight: float,
+    kinds: npt.NDArray[np.int_] | None = None,
 ) -> Group:
     """Return the group of the documents in ``rows``, with its similarities standardised and calibrated.
 
@@ -123,6 +126,7 @@ def build_group(
         target_weights=terms.rows[targets].T.tocsr(),
         order=np.asarray(order)[rows[targets]],
         blocked=blocked,
+        kinds=None if kinds is None else kinds[rows],
     )
     return standardise(raw, weight)
 

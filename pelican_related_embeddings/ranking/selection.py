@@ -331,21 +331,26 @@ class _Lists:
         """Fill a short list from all documents that could still be in it."""
         source = self.documents[row]
         mask = [False] * len(self.documents)
-        for target in self.list_reachable(source.category):
+        for target in self.list_reachable(source):
             mask[target] = self.has_room(row, target) and self.may_follow(source, self.documents[target])
         if any(mask):
             self.grant({row: self.list_allowed(row, deepen(row, mask))})
 
-    def list_reachable(self, category: str) -> list[int]:
-        """Return the rows that posts of a category may have in their lists, worked out once for each."""
-        key = fold(category) if self.settings.category == "same" else ""
+    def list_reachable(self, source: Document) -> list[int]:
+        """Return the rows that a document may have in its list, less those that are in enough lists already.
+
+        The limit does not apply to lists of unpublished documents.
+        """
+        key = fold(source.category) if self.settings.category == "same" else ""
         if key not in self.reachable:
             self.reachable[key] = [
                 row
                 for row, document in enumerate(self.documents)
                 if self.allowed[row] and (not key or fold(document.category) == key)
             ]
-        return self.reachable[key]
+        if not source.published:
+            return self.reachable[key]
+        return [row for row in self.reachable[key] if self.appearances[row] < self.cap]
 
 
 class Misnamed(NamedTuple):
