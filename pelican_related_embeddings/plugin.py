@@ -181,7 +181,9 @@ def describe_counts(outcome: Outcome, embedded: int) -> str:
         return f"{counted}, compared by words alone"
     cached = sum(key != NO_VECTOR for key in vectors.used) - embedded
     missing = f", {len(vectors.missing)} without a vector" if vectors.missing else ""
-    return f"{counted}, {embedded} embedded, {cached} from cache{missing}"
+    empty = sum(key == NO_VECTOR for key in vectors.wanted)
+    textless = f", {empty} without text" if empty else ""
+    return f"{counted}, {embedded} embedded, {cached} from cache{missing}{textless}"
 
 
 def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:
