@@ -521,7 +521,7 @@ def test_thousands_of_unknown_slugs_are_a_few_warnings(site: Site, build: Any) -
     built: Built = build()
 
     assert len(built.warnings()) == 11
-    assert "9,990 more slugs in the metadata of 1 post belong to no article" in built.warnings()[-1]
+    assert "9,990 more names in the metadata of 1 post cannot be shown" in built.warnings()[-1]
     assert built.links("pins.html")
 
 

@@ -120,7 +120,7 @@ class TemplateTools:
         for name in PICTURES:
             address = getattr(post, name, None)
             if isinstance(address, str) and address.strip():
-                return quote(_locate_picture(post, address.strip(), site_url), safe=_SAFE)
+                return quote(_locate_picture(post, address.strip(), site_url), _SAFE, errors="replace")
         return ""
 
 
