@@ -138,7 +138,7 @@ def find_root(path: str) -> str:
 
     Links relative to the page are shorter than absolute ones, twice a post, and hold on any host.
     """
-    return "../" * path.replace("\\", "/").strip("/").count("/") or "./"
+    return "../" * path.count("/") or "./"
 
 
 def write_atomically(path: Path, text: str) -> None:
