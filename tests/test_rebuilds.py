@@ -19,7 +19,7 @@ from helpers.processes import STRESS, configure, list_vectors, start, use_servic
 from helpers.service import Service
 from helpers.sites import PLAIN, TOPICS, Site
 
-REBUILDS = 50 if STRESS else 8
+REBUILDS = 50 if STRESS else 6
 POSTS = 120
 SETTLED = 3  # builds after which whatever is made once has been made
 METER = """
