@@ -49,19 +49,24 @@ def make_vectors(count: int, random: np.random.Generator) -> Vectors:
 def make_terms(count: int, size: int, random: np.random.Generator) -> Iterator[TermCounts]:
     """Yield the terms of ``count`` posts of one language, about ``size`` of each, as the cache gives them."""
     vocabulary = max(10_000, VOCABULARY * count)
-    hashes = random.integers(1, 1 << 63, size=vocabulary + count * size, dtype=np.uint64)
+    known = draw_hashes(vocabulary, random)
     for post in range(count):
-        own = np.arange(size // 2) + vocabulary + post * size
-        numbers = np.append(draw_numbers(vocabulary, size // 2, random), own)
-        numbers = numbers[np.argsort(hashes[numbers])]
-        counts = np.minimum(random.geometric(0.6, len(numbers)), 20).astype(np.uint16)
-        places = np.repeat(np.arange(len(numbers)), counts)
-        written = [spell_term(number) for number in numbers.tolist()]
+        shared = draw_numbers(vocabulary, size // 2, random)
+        numbers = np.append(shared, np.arange(size // 2) + vocabulary + post * size)
+        hashes = np.append(known[shared], draw_hashes(size // 2, random))
+        order = np.argsort(hashes)
+        counts = np.minimum(random.geometric(0.6, len(order)), 20).astype(np.uint16)
+        places = np.repeat(np.arange(len(order)), counts)
+        written = [spell_term(number) for number in numbers[order].tolist()]
         packed = pack(written, np.append(len(places), places).astype("<u4"))
-        block = random.integers(1, 1 << 63, size=1, dtype=np.uint64)
-        title = np.sort(random.choice(hashes[numbers], TITLE))
-        counts += np.isin(hashes[numbers], title) * np.uint16(TITLE_WEIGHT * TITLE)
-        yield TermCounts.from_bytes(TermCounts(hashes[numbers], counts, block, title, packed).to_bytes())
+        title = np.sort(random.choice(hashes, TITLE))
+        counts += np.isin(hashes[order], title) * np.uint16(TITLE_WEIGHT * TITLE)
+        terms = TermCounts(hashes[order], counts, draw_hashes(1, random), title, packed)
+        yield TermCounts.from_bytes(terms.to_bytes())
+
+
+def draw_hashes(count: int, random: np.random.Generator) -> npt.NDArray[np.uint64]:
+    return random.integers(1, 1 << 63, size=count, dtype=np.uint64)
 
 
 def draw_numbers(vocabulary: int, size: int, random: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -478,7 +478,7 @@ def write_strangers(corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], c
     lines = [
         "## Strangers",
         "",
-        f"Posts of one blog planted in another: {alone[0.0].lists} alone, {beside[0.0].lists} in linked pairs.",
+        f"Posts of one blog planted in another: {alone[0].lists} alone, {beside[0].lists} in linked pairs.",
         "Refused: how many of the places in their lists are not given to posts of the other blog.",
         "",
         "| `MIN_SCORE` | refused, alone | refused, with a partner | partner shown |",
@@ -585,9 +585,10 @@ INTRODUCTION = """# Relevance
 
 Written by `benchmarks/relevance.py`; all figures but the last two columns are means over posts, in
 percent. Recall, MRR and nDCG: posts that link to one another, either way. Inbound: only those that a post
-does not link to itself, which its readers have yet to find. Tag share: how many of the first five share a tag that is on at least two posts and at most a tenth of them, of as many as could.
-Neither links nor tags are seen by the ranking. (So the two tag methods' tag share is circular: tags are
-their input.) Never suggested, and most lists that one post is in: of lists of five.
+does not link to itself, which its readers have yet to find. Tag share: how many of the first five share a
+tag that is on at least two posts and at most a tenth of them, of as many as could. Neither links nor tags
+are seen by the ranking. (So the two tag methods' tag share is circular: tags are their input.) Never
+suggested, and most lists that one post is in: of lists of five.
 """
 
 

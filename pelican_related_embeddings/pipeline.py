@@ -8,15 +8,14 @@ returned:
 """
 
 import json
-import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .encoders.encoder import key_encoder, recall_model, remembered_model
-from .encoders.model import ENGLISH_ONLY, Model
+from .encoders.model import Model
 from .errors import describe_error
+from .hints import find_hints
 from .messages import Messages
 from .ranking.refusals import FAR_FUTURE
 from .ranking.selection import Ranked, Selection, select_related
@@ -25,6 +24,7 @@ from .settings import LISTS, RANKING, Settings
 from .store.cache import Cache
 from .store.keys import NO_VECTOR, RESULTS_VERSION, VectorKeys, hash_parts
 from .text.document import Document, key_document, key_documents, order_documents
+from .text.names import fold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 DEPTH = 16  # candidates kept per document at least, so that a changed setting or pin needs no new ranking
 POSTS_NAMED = 3  # of those without a vector
+HINTS_SHOWN = 3  # in one build
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +86,10 @@ class Inputs:
             (document.path, document.lang, document.published, document.is_page, document.translations)
             for document in self.documents
         ]
+        kinds = _number_categories(self) if self.settings.category == "same" else []
         dates = [_read_date(document) for document in self.documents]
         places = {date: place for place, date in enumerate(sorted({0.0, *dates}))}
-        described = json.dumps([self._describe_ranking(), facts, [places[date] for date in dates]])
+        described = json.dumps([self._describe_ranking(), facts, kinds, [places[date] for date in dates]])
         return hash_parts("candidates", described, b"".join(self.text_keys))
 
     def key_map(self) -> bytes:
@@ -255,10 +257,10 @@ def select_again(inputs: Inputs, cache: Cache) -> Outcome | None:
     except ValueError:
         return None
     selection = _select(inputs, ranked) if ranked else None
-    if selection is None or selection.short:
+    if ranked is None or selection is None or selection.short:
         return None
     cache.write("results", dump_lists(inputs, selection))
-    return Outcome(inputs, selection)
+    return Outcome(inputs, selection, hints=tell_hints(inputs, ranked, selection, cache))
 
 
 def dump_lists(inputs: Inputs, selection: Selection) -> dict[bytes, bytes]:
@@ -295,7 +297,7 @@ def finish(study: Study, cache: Cache) -> Outcome:
     inputs = study.inputs
     kept = {inputs.key_candidates(): dump_ranked(study.ranked), **dump_lists(inputs, study.selection)}
     cache.write("results", kept)
-    hints = keep_new(describe_hints(study), cache)
+    hints = tell_hints(inputs, study.ranked, study.selection, cache)
     return Outcome(inputs, study.selection, study.embedded, study, hints=hints)
 
 
@@ -306,7 +308,7 @@ def embed(inputs: Inputs, cache: Cache, messages: Messages) -> Embedded:
     from .text.words import read_words
 
     words = read_words(inputs.documents, inputs.text_keys, cache, messages)
-    cache.keep("texts", _list_kept_texts(inputs), days=0)
+    cache.keep_only("texts", _list_kept_texts(inputs))
     if inputs.settings.weight == 1:
         return Embedded(inputs, words, np.zeros((len(inputs.documents), 1), dtype=np.float32))
     embedded = embed_words(inputs, words, cache, messages)
@@ -361,6 +363,7 @@ def rank(embedded: Embedded) -> "Ranking":
         dates=np.array([_read_date(document) for document in inputs.documents]),
         weight=inputs.settings.weight,
         depth=inputs.depth,
+        kinds=np.array(_number_categories(inputs)) if inputs.settings.category == "same" else None,
     )
 
 
@@ -448,39 +451,18 @@ def _name_posts(documents: Sequence[Document], rows: Sequence[int]) -> str:
     return named + (f" and {len(rows) - POSTS_NAMED} more" if len(rows) > POSTS_NAMED else "")
 
 
-def describe_hints(study: Study) -> list[str]:
-    """Return what an author may want to know of the ranking."""
-    documents = study.documents
-    hints = [
-        f"{documents[first].path} and {documents[second].path} are nearly the same text; no list shows both."
-        for first, second in sorted(study.ranked.duplicates)
-    ]
-    if study.embedded.embedded and (hint := hint_language(documents, study.inputs.settings)):
-        hints.append(hint)
-    return hints
-
-
-def keep_new(hints: Sequence[str], cache: Cache) -> tuple[str, ...]:
-    """Return the hints that no earlier build gave, and remember them."""
+def tell_hints(inputs: Inputs, ranked: Ranked, selection: Selection, cache: Cache) -> tuple[str, ...]:
+    """Return the hints that no earlier build gave, a few of them, and remember them."""
+    hints = find_hints(inputs.documents, selection, ranked.duplicates, inputs.settings)
     keys = {hash_parts("hint", hint): hint for hint in hints}
     given = cache.read("results", keys)
     new = {key: hint for key, hint in keys.items() if key not in given}
     cache.write("results", dict.fromkeys(new, b"given"))
-    return tuple(new.values())
-
-
-def hint_language(documents: Sequence[Document], settings: Settings) -> str | None:
-    """Return a sentence for a site most of whose posts are in a language that its model does not know."""
-    languages = Counter(document.lang.lower().partition("-")[0] for document in documents)
-    if not languages or settings.endpoint or not re.search(ENGLISH_ONLY, settings.model.lower()):
-        return None
-    language = languages.most_common(1)[0][0]
-    if language == "en":
-        return None
-    return (
-        f"the model {settings.model} is made for English, and most articles here are in {language!r}: shared "
-        "words still find related posts, but a multilingual model in RELATED_EMBEDDINGS_MODEL finds more."
-    )
+    shown = list(new.values())
+    if len(shown) > HINTS_SHOWN:
+        more = len(shown) - HINTS_SHOWN + 1
+        shown[HINTS_SHOWN - 1 :] = [f"{more} more hints: pelican-related report shows them."]
+    return tuple(shown)
 
 
 # Facts about documents
@@ -516,6 +498,12 @@ def _group_languages(inputs: Inputs) -> list[int]:
 def _read_date(document: Document) -> float:
     """Return a document's date, or 0 for none; a draft without one is dated the last day of year 9999."""
     return document.date if document.date < FAR_FUTURE else 0.0
+
+
+def _number_categories(inputs: Inputs) -> list[int]:
+    """Return a number for each document, the same for those of one category."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(fold(document.category), len(numbers)) for document in inputs.documents]
 
 
 def _block_translations(documents: Sequence[Document]) -> dict[int, list[int]]:

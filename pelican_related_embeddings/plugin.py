@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from jinja2 import FileSystemLoader, PrefixLoader
+from jinja2 import PrefixLoader
 from pelican import signals
 from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.log import console
@@ -15,12 +15,13 @@ from pelican.log import console
 from .errors import CacheError, SettingsError, describe_error
 from .messages import Messages, count
 from .pages.insertion import insert_into_pages
+from .pages.own_templates import OwnTemplates
 from .pages.related import Record, RelatedPosts
 from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, gather_inputs, relate_documents
 from .settings import CACHE_NAME, Settings, locate_cache, locate_model, read_settings
 from .site.contents import collect_contents, describe_contents, list_slugs
-from .site.metadata import find_unknown
+from .site.metadata import find_lost, find_unknown
 from .site.other_plugins import ALIASES, describe_rival, find_rivals
 from .store.cache import Cache, check_file
 from .store.keys import NO_VECTOR
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
 
-_PAGES = Path(__file__).parent / "pages"
-STYLE = _PAGES / "static" / "related_posts.css"
+STYLE = Path(__file__).parent / "pages" / "static" / "related_posts.css"
 _listed: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # what each site's last build gave a list
 
 
@@ -89,7 +89,7 @@ def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
 
 def add_templates(generator: Any) -> None:
     """Let a generator's templates find ours last, so that a theme's or a user's own come first."""
-    loader = FileSystemLoader(_PAGES / "templates")
+    loader = OwnTemplates()
     generator.env.loader.loaders.extend([loader, PrefixLoader({PREFIX: loader})])
     settings = read_settings(generator.settings)
     generator.env.globals[TOOLS] = TemplateTools(settings)
@@ -145,7 +145,8 @@ def relate_contents(
     started = time.perf_counter()
     try:
         documents = describe_contents(contents, settings, generators[0].settings.get("SITEURL") or "")
-        for warning in find_unknown(content for content, _ in contents):
+        articles = [content for content, _ in contents]
+        for warning in (*find_unknown(articles), *find_lost(articles)):
             messages.warn(warning)
         inputs = gather_inputs(documents, settings, cache, list_slugs(generators, settings))
         outcome = relate_documents(inputs, cache, messages)
@@ -180,7 +181,9 @@ def describe_counts(outcome: Outcome, embedded: int) -> str:
         return f"{counted}, compared by words alone"
     cached = sum(key != NO_VECTOR for key in vectors.used) - embedded
     missing = f", {len(vectors.missing)} without a vector" if vectors.missing else ""
-    return f"{counted}, {embedded} embedded, {cached} from cache{missing}"
+    empty = sum(key == NO_VECTOR for key in vectors.wanted)
+    textless = f", {empty} without text" if empty else ""
+    return f"{counted}, {embedded} embedded, {cached} from cache{missing}{textless}"
 
 
 def fill_related_posts(contents: Sequence[tuple[Any, bool]], outcome: Outcome, names: Sequence[str]) -> None:

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from math import isfinite
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath, PureWindowsPath
+from posixpath import normpath
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -160,12 +161,15 @@ def _file_in_output() -> Check:
     def convert(value: Any) -> str | None:
         if value is None:
             return None
-        _expect(isinstance(value, str) and bool(value.strip()) and not value.endswith("/"))
-        parts = value.replace("\\", "/").split("/")
-        _expect(".." not in parts and not PureWindowsPath(value).anchor and parts[0] != "")
-        return str(value)
+        _expect(isinstance(value, str) and value.isprintable() and "\\" not in value)
+        path = normpath(value.strip())
+        _expect(
+            not value.endswith("/") and path != "." and not path.startswith(("../", "/")) and path != ".."
+        )
+        _expect(not PureWindowsPath(path).anchor)
+        return str(path)
 
-    return Check("a file's path relative to the output folder, or None", convert)
+    return Check("a file's path relative to the output folder, with forward slashes, or None", convert)
 
 
 def _url() -> Check:
@@ -294,10 +298,13 @@ class Settings:
         None,
         _text(optional=True),
         BUILD,
-        f"The cache file; `None` is `{CACHE_NAME}` in Pelican's `CACHE_PATH`.",
+        f"The cache file, relative to the settings file; `None` is `{CACHE_NAME}` in Pelican's `CACHE_PATH`.",
     )
     weight: float = _setting(
-        0.65, _number(0, 1), RANKING, "Share of shared words in the ranking; `0` ranks by embeddings alone."
+        0.65,
+        _number(0, 1),
+        RANKING,
+        "Share of shared words in the ranking; `0` ranks by embeddings alone, `1` by words, without a model.",
     )
     min_score: float = _setting(
         0.1, _number(0, 1), LISTS, "Posts that score below this are not suggested; `0` fills every list."
@@ -400,6 +407,14 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
                 values[option.name] = check.convert(value)
             except (ValueError, TypeError):
                 problems.append(f"{written} must be {check.rule}, got {check.show(value)}.")
+    if "exclude" in values:
+        # Documents are called by their paths inside the content's folder.
+        own = f"{PurePath(str(config.get('PATH') or '.')).name}/"
+        values["exclude"] = tuple(entry.removeprefix("./").removeprefix(own) for entry in values["exclude"])
+    if values.get("map") and values["map"] == values.get("json"):
+        problems.append(
+            f"RELATED_EMBEDDINGS_MAP and RELATED_EMBEDDINGS_JSON must differ, got {values['map']!r} for both."
+        )
     if problems:
         raise SettingsError("Correct these settings and build again:\n  " + "\n  ".join(problems))
     return Settings(**values)
@@ -460,11 +475,12 @@ def _find_folder(config: Mapping[str, Any]) -> Path:
     def count_shared(module: Any) -> int:
         names = {name: value for name, value in vars(module).items() if name.isupper()}
         shared = sum(config.get(name) is value for name, value in names.items())
-        return shared if "PLUGINS" in names and 2 * shared > len(names) else 0
+        return shared if 2 * shared > len(names) else 0
 
-    modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
-    best = max(modules, key=count_shared)
-    return Path(str(best.__file__)).absolute().parent if count_shared(best) else Path.cwd()
+    modules = [one for one in list(sys.modules.values()) if "PLUGINS" in getattr(one, "__dict__", ())]
+    best = max(modules, key=count_shared, default=None)
+    file = getattr(best, "__file__", None) if best and count_shared(best) else None
+    return Path(file).absolute().parent if file else Path.cwd()
 
 
 def locate_cache(config: Mapping[str, Any], settings: Settings) -> Path:

@@ -12,12 +12,11 @@ from typing import Any
 
 import hypothesis  # noqa: F401 - before a model is loaded: it asks the collector what that no longer sees
 import pytest
-from pelican import signals
 
 from helpers.browser import open_browser
 from helpers.corpora import require_corpora
-from helpers.service import serve_real_model
-from helpers.sites import ROOT, Site, write_topics
+from helpers.service import Service, serve, serve_real_model
+from helpers.sites import ROOT, Site, forget_plugins, write_topics
 from pelican_related_embeddings.encoders import encoder
 
 # In a test run in the background Ctrl-C is ignored, and so it would be in the builds that it starts.
@@ -92,6 +91,13 @@ def corpora() -> Path:
     return require_corpora()
 
 
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """A service that makes vectors at once, and fails on demand: a real encoder without seconds of loading."""
+    with serve() as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Chromium of its own, with an empty profile."""
@@ -115,10 +121,6 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _forget_plugins() -> Iterator[None]:
-    """Disconnect whatever a test's builds have connected: signals outlive a build."""
-    named = {name: signal for name, signal in vars(signals).items() if hasattr(signal, "receivers")}
-    kept = {name: dict(one.receivers) for name, one in named.items()}
-    yield
-    for name, one in named.items():
-        one.receivers.clear()
-        one.receivers.update(kept[name])
+    """Disconnect what the command has connected."""
+    with forget_plugins():
+        yield

@@ -21,7 +21,7 @@ from helpers.processes import (
     use_service,
     watch_imports,
 )
-from helpers.service import serve
+from helpers.service import Service
 from helpers.sites import BLOCK, ENVIRONMENT, LINK, TOPICS, Site, list_pages
 from pelican_related_embeddings.errors import SettingsError
 from pelican_related_embeddings.pages.related import RelatedPosts
@@ -44,8 +44,8 @@ def test_every_article_shows_its_neighbours_first_and_nothing_else_shows_any(top
     assert built.warnings() == []
 
 
-def test_links_lead_to_pages_that_were_written(topics: Site) -> None:
-    built = topics.build(
+def test_links_lead_to_pages_that_were_written(warm_topics: Site) -> None:
+    built = warm_topics.build(
         ARTICLE_URL="posts/{slug}/", ARTICLE_SAVE_AS="posts/{slug}/index.html", RELATIVE_URLS=True
     )
 
@@ -57,8 +57,8 @@ def test_links_lead_to_pages_that_were_written(topics: Site) -> None:
         assert ((built.output / page).parent / link / "index.html").is_file()
 
 
-def test_templates_get_articles_with_records_beside_them(topics: Site) -> None:
-    article = topics.build().articles["bread-0.html"]
+def test_templates_get_articles_with_records_beside_them(warm_topics: Site) -> None:
+    article = warm_topics.build().articles["bread-0.html"]
 
     related = article.related_posts
 
@@ -100,10 +100,10 @@ def test_two_posts_with_one_slug_under_dated_urls_may_suggest_each_other(site: S
     assert sorted(built.links("2021/bread/index.html")) == ["/2022/bread/", "/2023/bread/"]
 
 
-def test_an_article_without_text_has_no_block_and_is_in_no_list(topics: Site) -> None:
-    topics.post("picture", "![A loaf of bread](loaf.png)")
+def test_an_article_without_text_has_no_block_and_is_in_no_list(warm_topics: Site) -> None:
+    warm_topics.post("picture", "![A loaf of bread](loaf.png)")
 
-    built = topics.build()
+    built = warm_topics.build()
 
     assert built.articles["picture.html"].related_posts == []
     assert built.blocks("picture.html") == []
@@ -131,9 +131,9 @@ def test_all_articles_alike(site: Site) -> None:
     assert all(article.related_posts is not None for article in built.articles.values())
 
 
-def test_reading_content_early_would_freeze_it_so_it_is_not_read(topics: Site) -> None:
+def test_reading_content_early_would_freeze_it_so_it_is_not_read(warm_topics: Site) -> None:
     """A later plugin may still change an article after ours has looked at it."""
-    topics.post("linker", "See [the loaf]({filename}bread-0.md) " + TOPICS["bread"][0])
+    warm_topics.post("linker", "See [the loaf]({filename}bread-0.md) " + TOPICS["bread"][0])
 
     def shout(generators: Any) -> None:
         for article in generators[0].articles:
@@ -141,7 +141,7 @@ def test_reading_content_early_would_freeze_it_so_it_is_not_read(topics: Site) -
 
     signals.all_generators_finalized.connect(shout)
     try:
-        built = topics.build()
+        built = warm_topics.build()
     finally:
         signals.all_generators_finalized.disconnect(shout)
 
@@ -150,8 +150,8 @@ def test_reading_content_early_would_freeze_it_so_it_is_not_read(topics: Site) -
     assert built.warnings() == []
 
 
-def test_feeds_and_summaries_hold_no_block(topics: Site) -> None:
-    built = topics.build(
+def test_feeds_and_summaries_hold_no_block(warm_topics: Site) -> None:
+    built = warm_topics.build(
         FEED_ALL_ATOM="feed.xml", FEED_ALL_RSS="rss.xml", RSS_FEED_SUMMARY_ONLY=False, SUMMARY_MAX_LENGTH=None
     )
 
@@ -161,20 +161,20 @@ def test_feeds_and_summaries_hold_no_block(topics: Site) -> None:
     assert len(built.blocks("bread-0.html")) == 1
 
 
-def test_nothing_is_inserted_when_the_blogger_says_so(topics: Site) -> None:
-    built = topics.build(RELATED_EMBEDDINGS_INSERT=False)
+def test_nothing_is_inserted_when_the_blogger_says_so(warm_topics: Site) -> None:
+    built = warm_topics.build(RELATED_EMBEDDINGS_INSERT=False)
 
     assert not any(BLOCK.search(page) for page in list_pages(built.output).values())
     assert len(built.articles["bread-0.html"].related_posts) == 5
 
 
-def test_a_wrong_setting_stops_the_build_before_anything_is_touched(topics: Site) -> None:
-    output = topics.root / "output"
+def test_a_wrong_setting_stops_the_build_before_anything_is_touched(warm_topics: Site) -> None:
+    output = warm_topics.root / "output"
     output.mkdir()
     (output / "precious.txt").write_text("mine")
 
     with pytest.raises(SettingsError) as error:
-        topics.build(
+        warm_topics.build(
             DELETE_OUTPUT_DIRECTORY=True,
             RELATED_EMBEDDINGS_MAX="five",
             RELATED_EMBEDDINGS_WEIGHTS=1,
@@ -186,16 +186,16 @@ def test_a_wrong_setting_stops_the_build_before_anything_is_touched(topics: Site
     assert [path.name for path in output.iterdir()] == ["precious.txt"]
 
 
-def test_max_is_obeyed(topics: Site) -> None:
-    assert len(topics.build(RELATED_EMBEDDINGS_MAX=2).links("bread-0.html")) == 2
-    assert topics.build(RELATED_EMBEDDINGS_MAX=0).blocks("bread-0.html") == []
+def test_max_is_obeyed(warm_topics: Site) -> None:
+    assert len(warm_topics.build(RELATED_EMBEDDINGS_MAX=2).links("bread-0.html")) == 2
+    assert warm_topics.build(RELATED_EMBEDDINGS_MAX=0).blocks("bread-0.html") == []
 
 
 # Templates
 
 
-def test_an_override_wins_and_may_extend_ours_block_by_block(topics: Site) -> None:
-    folder = topics.root / "mine"
+def test_an_override_wins_and_may_extend_ours_block_by_block(warm_topics: Site) -> None:
+    folder = warm_topics.root / "mine"
     folder.mkdir()
     (folder / "related_posts.html").write_text(
         '{% extends "!related_embeddings/related_posts.html" %}'
@@ -204,25 +204,25 @@ def test_an_override_wins_and_may_extend_ours_block_by_block(topics: Site) -> No
         "{{ record.terms|join('+') }}{% endblock %}"
     )
 
-    built = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
+    built = warm_topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
 
     (block,) = built.blocks("bread-0.html")
     assert ">Mine</h2>" in block
     assert re.search(r"<li>0\.\d+ Bread [12] ", block)
 
 
-def test_a_theme_that_includes_or_loops_itself_gets_no_second_block(topics: Site) -> None:
-    folder = topics.root / "mine"
+def test_a_theme_that_includes_or_loops_itself_gets_no_second_block(warm_topics: Site) -> None:
+    folder = warm_topics.root / "mine"
     folder.mkdir()
     (folder / "article.html").write_text(
         '<main>{% include "related_posts.html" %}<p>{{ article.content }}</p></main>'
     )
-    page = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)]).read("bread-0.html")
+    page = warm_topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)]).read("bread-0.html")
     (folder / "article.html").write_text(
         "{% if article.related_posts %}<ul>{% for post in article.related_posts %}"
         "<li>{{ post.title }}</li>{% endfor %}</ul>{% endif %}{{ article.content }}"
     )
-    looped = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
+    looped = warm_topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
 
     assert len(BLOCK.findall(page)) == 1
     assert page.index("<aside") < page.index("Knead")
@@ -230,17 +230,17 @@ def test_a_theme_that_includes_or_loops_itself_gets_no_second_block(topics: Site
     assert looped.blocks("bread-0.html") == []
 
 
-def test_the_partial_may_be_included_where_there_is_no_article(topics: Site) -> None:
-    folder = topics.root / "mine"
+def test_the_partial_may_be_included_where_there_is_no_article(warm_topics: Site) -> None:
+    folder = warm_topics.root / "mine"
     folder.mkdir()
     (folder / "index.html").write_text('<p>home</p>{% include "related_posts.html" %}')
 
-    assert topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)]).read("index.html") == "<p>home</p>"
+    assert warm_topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)]).read("index.html") == "<p>home</p>"
 
 
 @pytest.mark.parametrize("theme", ["simple", "notmyidea"])
-def test_the_block_follows_the_content(topics: Site, theme: str) -> None:
-    page = topics.build(THEME=theme).read("bread-0.html")
+def test_the_block_follows_the_content(warm_topics: Site, theme: str) -> None:
+    page = warm_topics.build(THEME=theme).read("bread-0.html")
 
     assert (
         page.index("before baking")
@@ -267,25 +267,28 @@ def test_a_second_build_embeds_nothing_and_imports_nothing_heavy(topics: Site) -
     assert (topics.root / "cache" / "related_embeddings.sqlite").read_bytes() == cache
 
 
-def test_a_changed_date_or_tag_needs_neither_model_nor_numpy(topics: Site) -> None:
-    settings = watch_imports(topics)
-    run_pelican(topics, **settings)
-    topics.post("sql-2", TOPICS["sql"][2], date="2025-05-05", category="other", tags="journal, commit")
-    topics.post("sql-1", TOPICS["sql"][1], date="2024-02-08", category="sql", related_posts="stars-0")
+def test_a_changed_date_or_tag_needs_neither_model_nor_numpy(warm_topics: Site) -> None:
+    settings = watch_imports(warm_topics)
+    run_pelican(warm_topics, **settings)
+    warm_topics.post("sql-2", TOPICS["sql"][2], date="2025-05-05", category="other", tags="journal, commit")
+    warm_topics.post("sql-1", TOPICS["sql"][1], date="2024-02-08", category="sql", related_posts="stars-0")
 
-    printed = run_pelican(topics, **settings)
+    printed = run_pelican(warm_topics, **settings)
 
     assert not list_imported(printed) & HEAVY
-    page = (topics.root / "output" / "sql-1.html").read_text(encoding="utf-8")
+    page = (warm_topics.root / "output" / "sql-1.html").read_text(encoding="utf-8")
     assert LINK.findall(page[page.index("<aside") :])[0] == "/stars-0.html"
 
 
-def test_an_edit_embeds_that_article_alone(topics: Site) -> None:
-    settings = watch_imports(topics)
-    run_pelican(topics, **settings)
-    topics.post("sql-2", TOPICS["bread"][0] + " A new text.", date="2024-02-09", category="sql")
+def test_an_edit_embeds_that_article_alone(warm_topics: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    before = list_vectors(warm_topics)
+    warm_topics.post("sql-2", TOPICS["bread"][0] + " A new text.", date="2024-02-09", category="sql")
+    warm_topics.build()
 
-    assert "embedding 1 article " in run_pelican(topics, **settings)
+    assert "embedding 1 article " in capsys.readouterr().out
+    after = list_vectors(warm_topics)
+    assert before.items() <= after.items()
+    assert len(after) == len(before) + 1
 
 
 def test_what_does_not_change_the_text_embeds_nothing(topics: Site) -> None:
@@ -331,20 +334,19 @@ def test_strict_turns_a_soft_failure_into_a_failing_build(topics: Site, tmp_path
     assert "StrictError" in end(start(topics), code=1)
 
 
-def test_quiet_is_quiet_and_fatal_warnings_does_not_abort(topics: Site) -> None:
-    lines = run_pelican(topics, "-q", "--fatal", "warnings").strip().splitlines()
+def test_quiet_is_quiet_and_fatal_warnings_does_not_abort(topics: Site, service: Service) -> None:
+    lines = run_pelican(topics, "-q", "--fatal", "warnings", **use_service(service)).strip().splitlines()
 
     assert [line for line in lines if not line.startswith("Done: Processed")] == []  # Pelican's own line
 
 
-def test_builds_repeat_byte_for_byte_whatever_the_hash_seed(topics: Site) -> None:
+def test_builds_repeat_byte_for_byte_whatever_the_hash_seed(topics: Site, service: Service) -> None:
     pages = []
-    with serve() as service:
-        configure(topics, **use_service(service))
-        for seed in ("1", "2"):
-            end(start(topics, "-o", f"out{seed}", environment={**ENVIRONMENT, "PYTHONHASHSEED": seed}))
-            (topics.root / "cache" / "related_embeddings.sqlite").unlink()
-            pages.append(list_pages(topics.root / f"out{seed}"))
+    configure(topics, **use_service(service))
+    for seed in ("1", "2"):
+        end(start(topics, "-o", f"out{seed}", environment={**ENVIRONMENT, "PYTHONHASHSEED": seed}))
+        (topics.root / "cache" / "related_embeddings.sqlite").unlink()
+        pages.append(list_pages(topics.root / f"out{seed}"))
 
     assert pages[0] == pages[1]
     assert len(pages[0]) > len(PAGES)
@@ -371,12 +373,14 @@ def test_a_cache_carried_to_another_machine_is_used_without_the_model(topics: Si
 # What the author is told
 
 
-def test_posts_that_say_the_same_are_reported_once(topics: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    topics.post("repost", TOPICS["bread"][0] + " Reposted.", title="Bread 0", date="2024-03-01")
-    topics.build()
+def test_posts_that_say_the_same_are_reported_once(
+    warm_topics: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warm_topics.post("repost", TOPICS["bread"][0] + " Reposted.", title="Bread 0", date="2024-03-01")
+    warm_topics.build()
     first = capsys.readouterr().out
-    topics.post("stars-0", TOPICS["stars"][0] + " Edited.", date="2024-02-04", category="stars")
-    topics.build()
+    warm_topics.post("stars-0", TOPICS["stars"][0] + " Edited.", date="2024-02-04", category="stars")
+    warm_topics.build()
     second = capsys.readouterr().out
 
     assert "bread-0.md and repost.md are nearly the same text" in " ".join(first.split())
@@ -398,9 +402,9 @@ def test_a_site_in_a_language_that_the_model_does_not_know_gets_one_hint(
     assert "made for English" not in second
 
 
-def test_a_minimum_score_cuts_lists_short_and_changes_nothing_else(topics: Site) -> None:
-    whole = topics.build().articles
-    cut = topics.build(RELATED_EMBEDDINGS_MIN_SCORE=0.8).articles
+def test_a_minimum_score_cuts_lists_short_and_changes_nothing_else(warm_topics: Site) -> None:
+    whole = warm_topics.build().articles
+    cut = warm_topics.build(RELATED_EMBEDDINGS_MIN_SCORE=0.8).articles
 
     for name, article in cut.items():
         scores = {record.article.slug: record.score for record in whole[name].related_posts.records}

@@ -169,7 +169,7 @@ def test_values_that_make_no_sense_cost_time_only(path: Path, complaints: list[s
     cache.read("vectors", ROWS)
     cache.write("results", {b"key": b"result"})
     cache.keep("vectors", list(ROWS))
-    cache.keep("texts", [], days=0)
+    cache.keep_only("texts", [])
     cache.finish()
     read_all(path, complaints)
 
@@ -439,7 +439,7 @@ def test_the_words_of_what_is_gone_go_at_once(path: Path) -> None:
     assert b"zanzibarquux" in path.read_bytes()
 
     cache = Cache(path, _fail)
-    cache.keep("texts", [b"two"], days=0)
+    cache.keep_only("texts", [b"two"])
     assert cache.read("texts", words) == {b"two": words[b"two"]}
     cache.finish()
 

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,22 @@ from pelican import Pelican
 from pelican.settings import read_settings
 from rich.console import Console
 
-from helpers.processes import configure, end, list_vectors, read_site, start, use_service, write_many
-from helpers.service import Service, serve
-from helpers.sites import ENVIRONMENT, PLAIN, TOPICS, Built, Site
+from helpers.processes import (
+    HEAVY,
+    MODELS,
+    configure,
+    end,
+    list_imported,
+    list_vectors,
+    read_site,
+    run_pelican,
+    start,
+    use_service,
+    watch_imports,
+    write_many,
+)
+from helpers.service import Service
+from helpers.sites import ENVIRONMENT, TOPICS, Built, Site
 from pelican_related_embeddings.encoders.embedding import Context, Found, Text, embed_texts, list_absent
 from pelican_related_embeddings.encoders.model import Model
 from pelican_related_embeddings.errors import SettingsError, StrictError
@@ -32,52 +45,16 @@ from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.store.cache import Cache, compress, decompress, sum_row
 from pelican_related_embeddings.text.document import Document
 from pelican_related_embeddings.text.terms import TermCounts
-from pelican_related_embeddings.topic_map.chart import MapData
+from pelican_related_embeddings.topic_map.chart import TopicMap
 
 CACHE = "cache/related_embeddings.sqlite"
 MAP = {"RELATED_EMBEDDINGS_MAP": "map.html"}
-WATCHER = """
-import atexit, sys
-atexit.register(lambda: print("IMPORTED", *sorted({name.split(".")[0] for name in sys.modules})))
-def register():
-    pass
-"""
-NUMERIC = {"numpy", "scipy", "sklearn"}
-MODEL = {
-    "torch",
-    "transformers",
-    "sentence_transformers",
-    "huggingface_hub",
-    "tokenizers",
-    "onnxruntime",
-    "httpx2",
-}
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with serve() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _fresh_service(service: Service) -> None:
-    service.refuse = None
-    service.script.clear()
-    service.requests.clear()
-
-
-def count_texts(service: Service) -> int:
-    return sum(request["input"] != ["dimension"] for request in service.requests for _ in request["input"])
 
 
 def watch(site: Site, **settings: Any) -> tuple[str, set[str]]:
     """Build in a process of its own; return what it printed and which packages it imported."""
-    (site.root / "watcher.py").write_text(WATCHER)
-    configure(site, **{"PLUGINS": [*PLAIN["PLUGINS"], "watcher"], "PLUGIN_PATHS": ["."], **settings})
-    printed = end(start(site))
-    (line,) = [line for line in printed.splitlines() if line.startswith("IMPORTED")]
-    return " ".join(printed.split()), set(line.split())
+    printed = run_pelican(site, **watch_imports(site), **settings)
+    return " ".join(printed.split()), list_imported(printed)
 
 
 def query(site: Site, statement: str, *values: Any) -> list[Any]:
@@ -179,19 +156,19 @@ def test_without_embedding_an_unchanged_build_ranks_nothing(topics: Site, servic
     for _ in range(2):
         printed, imported = watch(topics, **settings)
         assert "9 of 9 articles have no vector" in printed
-    assert not imported & (NUMERIC | MODEL)
+    assert not imported & HEAVY
 
     end_build(topics, **{**settings, "RELATED_EMBEDDINGS_EMBED": True})
     printed, imported = watch(topics, **settings)
     assert "no vector" not in printed
-    assert not imported & (NUMERIC | MODEL)
+    assert not imported & HEAVY
 
     topics.post("new", "A post about bread and the telescope.")
     for _ in range(2):
         printed, imported = watch(topics, **settings)
         assert "1 of 10 articles (new.md) has no vector" in printed
         assert "WARNING" not in printed
-    assert not imported & (NUMERIC | MODEL)
+    assert not imported & HEAVY
 
 
 def end_build(site: Site, **settings: Any) -> str:
@@ -230,7 +207,7 @@ def test_a_vector_of_the_text_as_it_was_serves_where_none_may_be_made(topics: Si
     service.requests.clear()
     topics.build(**use_service(service))
 
-    assert count_texts(service) == 5
+    assert service.count_texts() == 5
     topics.build(**settings)
 
 
@@ -246,10 +223,10 @@ def test_a_site_that_goes_by_words_alone_never_looks_for_a_model(topics: Site) -
     }
 
     first, imported = watch(topics, **settings)
-    assert not imported & MODEL
+    assert not imported & MODELS
     second, imported = watch(topics, **settings)
 
-    assert not imported & (NUMERIC | MODEL)
+    assert not imported & HEAVY
     assert "WARNING" not in first + second
     assert "vector" not in first + second
     built = Built(topics.root / "output", {})
@@ -261,11 +238,11 @@ def test_a_site_that_goes_by_words_alone_never_looks_for_a_model(topics: Site) -
 # Months
 
 
-def read_map(site: Site) -> MapData:
+def read_map(site: Site) -> TopicMap:
     """The map that was drawn last."""
     for (content,) in query(site, "SELECT content FROM results ORDER BY rowid DESC"):
         with contextlib.suppress(ValueError):
-            return MapData.from_json(decompress(content))
+            return TopicMap.from_json(decompress(content))
     raise AssertionError("no map was drawn")
 
 
@@ -283,13 +260,13 @@ def test_two_months_in_which_only_dates_change_lose_nothing(site: Site, service:
         assert site.build(**settings).warnings() == []
 
     assert list_vectors(site) == vectors
-    assert count_texts(service) == 0
+    assert service.count_texts() == 0
     site.post("new", f"{TOPICS['bread'][0]} A post of the last day.")
     site.build(**settings)
-    moved = read_map(site).places()
-    steps = [np.hypot(x - moved[key][0], y - moved[key][1]) for key, (x, y) in drawn.places().items()]
+    moved = read_map(site).list_positions()
+    steps = [np.hypot(x - moved[key][0], y - moved[key][1]) for key, (x, y) in drawn.list_positions().items()]
     assert np.median(steps) < 0.05
-    assert count_texts(service) == 1
+    assert service.count_texts() == 1
 
 
 def test_what_no_build_uses_goes_in_the_end(topics: Site, service: Service) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from helpers.memory import measure_peak
 from pelican_related_embeddings.topic_map.clusters import find_clusters
 from pelican_related_embeddings.topic_map.names import name_clusters
 from pelican_related_embeddings.topic_map.wording import gather_wording
@@ -54,9 +55,39 @@ def test_clusters_are_sensible_for_any_number_of_posts(n):
     assert all(len(set(coarse[fine == cluster])) == 1 for cluster in set(fine))
 
 
-def test_posts_in_one_place_are_clustered_without_a_fault():
-    coarse, fine = find_clusters(np.full((40, 2), 0.5, dtype=np.float32))
-    assert len(coarse) == len(fine) == 40
+@pytest.mark.parametrize("n", [40, 3000])
+def test_posts_in_one_place_are_clustered_without_a_fault(n):
+    coarse, fine = find_clusters(np.full((n, 2), 0.5, dtype=np.float32))
+    assert len(coarse) == len(fine) == n
+
+
+def test_thousands_of_posts_are_clustered_without_a_distance_for_each_pair():
+    """A distance for each pair, as Ward's method has them, would take 144 MB here."""
+    n = 6000
+    positions, clump = scatter(n, 20)
+    found = []
+    peak = measure_peak(lambda: found.extend(find_clusters(positions)))
+    assert peak < n * n * 2
+    coarse, fine = found
+    assert coarse.max() + 1 == 20
+    assert all(len(set(coarse[clump == c])) == 1 for c in range(20))
+    assert all(len(set(coarse[fine == cluster])) == 1 for cluster in set(fine))
+    assert [again.tolist() for again in find_clusters(positions)] == [coarse.tolist(), fine.tolist()]
+
+
+def test_clusters_are_named_without_a_table_of_all_clusters_and_terms():
+    """Such a table would take 160 MB here, and there were ten of them."""
+    n, size, clusters = 600, 200_000, 100
+    rng = np.random.default_rng(0)
+    terms = csr_matrix((rng.random((n, 60)).ravel(), rng.integers(0, size, n * 60), range(0, n * 60 + 1, 60)))
+    terms.resize(n, size)
+    vocabulary = [f"word{column}" for column in range(size)]
+
+    def name_all():
+        wording = gather_wording(terms, vocabulary, [("topic",)] * n, ["en"] * n)
+        assert len(name_clusters(np.arange(n) % clusters, wording)) == clusters
+
+    assert measure_peak(name_all) < clusters * size * 4
 
 
 def test_the_largest_cluster_comes_first_and_order_does_not_matter():

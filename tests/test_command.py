@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from helpers.corpora import make_corpus_site
+from helpers.processes import use_service
+from helpers.service import Service
 from helpers.sites import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site
 from pelican_related_embeddings.command import cli as command
 
@@ -55,7 +57,15 @@ class Shell:
 
 
 @pytest.fixture
-def shell(topics: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+def shell(warm_topics: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """The command on the usual site, whose vectors are known."""
+    monkeypatch.setenv("COLUMNS", "300")
+    return Shell(warm_topics, capsys)
+
+
+@pytest.fixture
+def fresh_shell(topics: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """The command on the usual site, of which nothing is known."""
     monkeypatch.setenv("COLUMNS", "300")
     return Shell(topics, capsys)
 
@@ -67,20 +77,22 @@ def slugs(items: list[dict[str, Any]]) -> list[str]:
 # Reading the site
 
 
-def test_nothing_but_the_cache_is_written_and_a_build_then_embeds_nothing(shell: Shell) -> None:
-    keep = shell.site.root / "output" / "keep.txt"
+def test_nothing_but_the_cache_is_written_and_a_build_then_embeds_nothing(fresh_shell: Shell) -> None:
+    keep = fresh_shell.site.root / "output" / "keep.txt"
     keep.parent.mkdir()
     keep.write_text("mine")
-    shell.run("report", CACHE_CONTENT=True, LOAD_CONTENT_CACHE=True, DELETE_OUTPUT_DIRECTORY=True)
+    fresh_shell.run("report", CACHE_CONTENT=True, LOAD_CONTENT_CACHE=True, DELETE_OUTPUT_DIRECTORY=True)
 
     written = {
-        path.relative_to(shell.site.root).as_posix() for path in shell.site.root.rglob("*") if path.is_file()
+        path.relative_to(fresh_shell.site.root).as_posix()
+        for path in fresh_shell.site.root.rglob("*")
+        if path.is_file()
     }
     assert {path for path in written if not path.startswith("content/")} == {
         "pelicanconf.py", "output/keep.txt", "cache/related_embeddings.sqlite"
     }  # fmt: skip
-    shell.site.build()
-    assert "embedding" not in shell.capsys.readouterr().out
+    fresh_shell.site.build()
+    assert "embedding" not in fresh_shell.capsys.readouterr().out
 
 
 def test_the_signal_that_starts_other_plugins_on_their_work_is_not_sent(shell: Shell) -> None:
@@ -176,12 +188,12 @@ def test_help_and_version_are_readable(capsys: pytest.CaptureFixture[str]) -> No
 # report
 
 
-def test_a_report_counts_posts_languages_and_vectors(shell: Shell) -> None:
-    shell.site.post("pain", "Le pain au levain et la farine de blé.", lang="fr")
-    shell.site.post("draft", "A draft on bread and flour.", status="draft")
-    shell.site.post("picture", "")
+def test_a_report_counts_posts_languages_and_vectors(fresh_shell: Shell) -> None:
+    fresh_shell.site.post("pain", "Le pain au levain et la farine de blé.", lang="fr")
+    fresh_shell.site.post("draft", "A draft on bread and flour.", status="draft")
+    fresh_shell.site.post("picture", "")
 
-    first, second = shell.ask("report")["counts"], shell.ask("report")["counts"]
+    first, second = fresh_shell.ask("report")["counts"], fresh_shell.ask("report")["counts"]
 
     assert first == {
         "published": 11, "unpublished": 1, "without_text": 1, "languages": {"en": 10, "fr": 1},
@@ -254,47 +266,21 @@ def test_the_list_explained_is_the_list_built(shell: Shell) -> None:
             assert (explained["pins"], explained["excluded"]) == (["sql-2", "stars-0"], ["bread-1"])
 
 
-@pytest.mark.parametrize(
-    ("other", "options", "words"),
-    [
-        ("bread-0", {}, "it is the same post"),
-        ("draft", {}, "it is not published"),
-        ("pain", {}, 'it is in another language ("fr", not "en")'),
-        ("bread-1", {}, 'bread-0.md names "bread-1" in its metadata related_posts_exclude'),
-        ("hermit", {}, "hermit.md has the metadata related_posts_never"),
+def test_why_a_post_is_not_there_though_no_rule_keeps_it_out(shell: Shell) -> None:
+    """The rules are in test_refusals.py."""
+    shell.site.post("bread-9", TOPICS["bread"][2] + " Feed it flour.", date="2024-02-01")
+    shell.site.post("bread-copy", TOPICS["bread"][2], date="2024-01-01")
+    shell.site.post("picture", "")
+    for other, options, words in (
         ("picture", {}, "it has no text but its title"),
-        ("sql-0", {"EXCLUDE": ["category:sql"]}, 'EXCLUDE names its category "sql"'),
-        ("sql-0", {"EXCLUDE": ["sql-*"]}, "EXCLUDE matches sql-0.md"),
-        ("sql-0", {"CATEGORY": "same"}, 'this post is in "bread" and the other in "sql"'),
-        ("sql-0", {"NEWER": False}, "it is newer"),
-        ("stars-0", {"MAX_AGE_DAYS": 2}, "MAX_AGE_DAYS = 2 allows"),
-        ("linked", {"SKIP": ["linked"]}, "the post's text already links to it"),
         ("sql-0", {"MIN_SCORE": 0.99}, "is below RELATED_EMBEDDINGS_MIN_SCORE = 0.99"),
         ("bread-copy", {}, "it is nearly the same text as bread-2.md, which is in the list"),
         ("sql-0", {"MAX": 2}, "of the candidates; the list has room for 2"),
-        ("sql-0", {"MAX": 0}, "RELATED_EMBEDDINGS_MAX is 0"),
-    ],
-)  # fmt: skip
-def test_why_a_post_is_not_there(shell: Shell, other: str, options: dict[str, Any], words: str) -> None:
-    site = shell.site
-    site.post(
-        "bread-0", TOPICS["bread"][0] + " [link]({filename}/linked.md)",
-        date="2024-02-01", category="bread", related_posts_exclude="bread-1",
-    )  # fmt: skip
-    site.post("bread-9", TOPICS["bread"][2] + " Feed it flour.", date="2024-02-01")
-    site.post("bread-copy", TOPICS["bread"][2], date="2024-01-01")
-    site.post("linked", "Dough wants flour and yeast.")
-    site.post("hermit", "Flour, water, salt.", related_posts_never="yes")
-    site.post("picture", "")
-    site.post("draft", TOPICS["bread"][1], status="draft")
-    site.post("pain", "Le pain au levain et la farine de blé.", lang="fr")
-
-    settings = {f"RELATED_EMBEDDINGS_{name}": value for name, value in options.items()}
-    explained = shell.ask("explain", "bread-0", other, **settings)
-
-    (neighbour,) = explained["neighbours"]
-    assert neighbour["place"] is None
-    assert any(words in reason for reason in neighbour["reasons"]), neighbour["reasons"]
+    ):
+        settings = {f"RELATED_EMBEDDINGS_{name}": value for name, value in options.items()}
+        (neighbour,) = shell.ask("explain", "bread-0", other, **settings)["neighbours"]
+        assert neighbour["place"] is None
+        assert any(words in reason for reason in neighbour["reasons"]), neighbour["reasons"]
 
 
 def test_a_post_that_is_in_enough_lists_is_said_to_be(shell: Shell) -> None:
@@ -374,20 +360,20 @@ def test_a_search_finds_published_posts_only_and_needs_words(shell: Shell) -> No
 # cache
 
 
-def test_a_cache_is_shown_and_pruned_from_the_command_line(shell: Shell) -> None:
-    shell.run("cache", code=2)
-    assert "There is no cache file" in shell.err
-    shell.run("report")
-    shown = shell.run("cache")
+def test_a_cache_is_shown_and_pruned_from_the_command_line(fresh_shell: Shell) -> None:
+    fresh_shell.run("cache", code=2)
+    assert "There is no cache file" in fresh_shell.err
+    fresh_shell.run("report")
+    shown = fresh_shell.run("cache")
     assert "9 vectors, the words of 9 texts" in shown
     assert "9 of 384 dimensions" in shown
 
-    assert shell.ask("cache", "prune", "--days", "0")["vectors"] == 0
-    (shell.site.content / "bread-0.md").unlink()
-    assert "0 vectors removed" in shell.run("cache", "prune")
-    assert "1 vector removed" in shell.run("cache", "prune", "--days", "0")
-    assert shell.ask("cache")["rows"]["vectors"] == shell.ask("cache")["rows"]["texts"] == 8
-    assert shell.ask("report")["counts"]["embedded"] == 0
+    assert fresh_shell.ask("cache", "prune", "--days", "0")["vectors"] == 0
+    (fresh_shell.site.content / "bread-0.md").unlink()
+    assert "0 vectors removed" in fresh_shell.run("cache", "prune")
+    assert "1 vector removed" in fresh_shell.run("cache", "prune", "--days", "0")
+    assert fresh_shell.ask("cache")["rows"]["vectors"] == fresh_shell.ask("cache")["rows"]["texts"] == 8
+    assert fresh_shell.ask("report")["counts"]["embedded"] == 0
 
 
 UNKNOWN: dict[str, dict[str, Any]] = {
@@ -428,9 +414,8 @@ def test_damaged_rows_of_a_cache_are_counted(shell: Shell) -> None:
 # Terminals and pipes
 
 
-def test_a_reader_that_stops_early_is_no_error(topics: Site) -> None:
-    path = write_settings(topics)
-    topics.build()
+def test_a_reader_that_stops_early_is_no_error(warm_topics: Site) -> None:
+    path = write_settings(warm_topics)
     with subprocess.Popen(
         [*COMMAND, "report", "-s", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)},
@@ -444,8 +429,8 @@ def test_a_reader_that_stops_early_is_no_error(topics: Site) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 @pytest.mark.parametrize("program", ["command", "build"])
-def test_a_progress_bar_is_shown_on_a_terminal_only(topics: Site, program: str) -> None:
-    path = write_settings(topics)
+def test_a_progress_bar_is_shown_on_a_terminal_only(topics: Site, service: Service, program: str) -> None:
+    path = write_settings(topics, **use_service(service))
     arguments = [*COMMAND, "report", "-s", str(path)]
     if program == "build":
         arguments = [sys.executable, "-m", "pelican", "-s", str(path)]
@@ -456,19 +441,19 @@ def test_a_progress_bar_is_shown_on_a_terminal_only(topics: Site, program: str) 
     assert "9/9" in screen
 
 
-def test_on_a_pipe_one_line_tells_of_embedding(shell: Shell) -> None:
-    assert "embedding" not in shell.run("report")
-    assert shell.err == "related_embeddings: embedding 9 articles with all-MiniLM-L6-v2.\n"
-    shell.site.post("one-more", "A post.")
-    shell.site.post("two-more", "Another post.")
-    shell.site.build()
-    captured = shell.capsys.readouterr()
+def test_on_a_pipe_one_line_tells_of_embedding(fresh_shell: Shell) -> None:
+    assert "embedding" not in fresh_shell.run("report")
+    assert fresh_shell.err == "related_embeddings: embedding 9 articles with all-MiniLM-L6-v2.\n"
+    fresh_shell.site.post("one-more", "A post.")
+    fresh_shell.site.post("two-more", "Another post.")
+    fresh_shell.site.build()
+    captured = fresh_shell.capsys.readouterr()
     assert captured.out.count("embedding 2 articles") == 1
     assert "0/2" not in captured.out + captured.err
     logging.getLogger().setLevel(logging.CRITICAL)
-    shell.site.post("three-more", "A third post.")
-    shell.site.build()
-    captured = shell.capsys.readouterr()
+    fresh_shell.site.post("three-more", "A third post.")
+    fresh_shell.site.build()
+    captured = fresh_shell.capsys.readouterr()
     assert "embedding" not in captured.out + captured.err
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.service import DIMENSIONS, Service, embed, serve
+from helpers.models import run_python
+from helpers.service import DIMENSIONS, Service, embed
 from helpers.sites import TOPICS, Site
 from helpers.waiting import wait_until
 from pelican_related_embeddings.encoders.encoder import (
@@ -41,12 +41,6 @@ pytest.importorskip("httpx2", reason="pip install pelican-related-embeddings[end
 HASTE = Retries(attempts=3, first_wait=0.01, total=5)
 TEXTS = [f"{'a' * (row % 7)} {'b' * (row % 5)} cab {row}" for row in range(20)]
 TITLES = [""] * len(TEXTS)
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -458,12 +452,21 @@ def test_a_proxy_is_used_for_other_machines(service: Service, monkeypatch: pytes
     assert service.requests[0]["path"] == f"{ELSEWHERE}/v1/embeddings"
 
 
-def test_a_library_that_cannot_be_imported_is_named(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "httpx2", None)
-    with pytest.raises(EncoderError, match=r"needs httpx2, .*pelican-related-embeddings\[endpoint\]"):
-        make(service).embed(TITLES, TEXTS)
+def test_a_library_that_cannot_be_imported_is_named(service: Service) -> None:
+    code = f"""
+import sys
+sys.modules["httpx2"] = None
+from pelican_related_embeddings.encoders.endpoint_encoder import probe_endpoint
+from pelican_related_embeddings.errors import EncoderError
+from pelican_related_embeddings.settings import Settings
+try:
+    probe_endpoint(Settings(endpoint={service.url!r}))
+except EncoderError as error:
+    print(error)
+"""
+    said = run_python(code)
+    assert "needs httpx2, " in said
+    assert "pelican-related-embeddings[endpoint]" in said
 
 
 # Identity

@@ -31,9 +31,10 @@ from helpers.sites import TOPICS, Built, Site
 from pelican_related_embeddings.encoders.windows import cut_passages, cut_text
 from pelican_related_embeddings.messages import Messages
 from pelican_related_embeddings.pages.feeds import append_to_feed
-from pelican_related_embeddings.pages.insertion import TEMPLATES, insert_block
+from pelican_related_embeddings.pages.insertion import insert_block
 from pelican_related_embeddings.pages.json_file import dump_related
 from pelican_related_embeddings.pages.map_page import dump_json
+from pelican_related_embeddings.pages.own_templates import TEMPLATES
 from pelican_related_embeddings.pages.related import Record, RelatedPosts
 from pelican_related_embeddings.pages.template_tools import TemplateTools
 from pelican_related_embeddings.ranking.selection import Candidate
@@ -134,7 +135,7 @@ def test_what_is_no_result_is_refused_and_nothing_else(text: str) -> None:
     ):
         for load in (load_ranked, load_selection):
             with contextlib.suppress(ValueError):
-                load(compress(content))
+                load(compress(content), ())
         with contextlib.suppress(ValueError):
             TopicMap.from_json(content)
 
@@ -520,7 +521,7 @@ def test_thousands_of_unknown_slugs_are_a_few_warnings(site: Site, build: Any) -
     built: Built = build()
 
     assert len(built.warnings()) == 11
-    assert "9,990 more slugs in the metadata of 1 post belong to no article" in built.warnings()[-1]
+    assert "9,990 more names in the metadata of 1 post cannot be shown" in built.warnings()[-1]
     assert built.links("pins.html")
 
 

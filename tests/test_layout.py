@@ -9,7 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from helpers.corpora import NAMES, require_corpora
-from pelican_related_embeddings.topic_map.layout import lay_out
+from helpers.memory import measure_peak
+from pelican_related_embeddings.topic_map.layout import _place_new, lay_out
 
 
 def make_vectors(n, clusters=8, dim=48, seed=0):
@@ -120,6 +121,29 @@ def test_places_that_are_no_places_are_not_used():
     keys = name_rows(30)
     broken = {key: (float("nan"), 7.0) for key in keys}
     assert np.array_equal(lay_out(vectors, broken, keys), lay_out(vectors, {}, keys))
+
+
+def test_a_pile_of_new_posts_without_vectors_stays_small_and_moves_no_other():
+    """As when a service fails half-way: they are all equally near to any other post."""
+    vectors, _ = make_vectors(600)
+    keys = name_rows(600)
+    before = to_places(keys[:430], lay_out(vectors[:430], {}, keys[:430]))
+    vectors[430:] = 0
+    after = lay_out(vectors, before, keys)
+    assert np.median(measure_moves(before, keys, after)) < 0.03
+    assert np.ptp(after[430:], axis=0).max() < 0.2
+    assert len({tuple(place) for place in after.tolist()}) > 590
+
+
+def test_new_posts_are_placed_without_a_similarity_to_each_known_one():
+    """A similarity of each new post to each known one would take 216 MB here, and its order as much again."""
+    vectors, clump = make_vectors(12_000)
+    known = np.arange(12_000) % 4 > 0
+    places = np.where(known[:, None], 0.5 + clump[:, None] / 16, 0.5)
+    placed = []
+    peak = measure_peak(lambda: placed.append(_place_new(vectors.astype(np.float64), known, places)))
+    assert peak < 12_000 * 12_000 * 1.5
+    assert (np.abs(placed[0][:, 0] - 0.5 - clump / 16) < 0.03).mean() > 0.99
 
 
 def test_points_do_not_cover_one_another():

@@ -479,8 +479,11 @@ def test_a_strict_policy_refuses_nothing(browser, site):
     assert read_complaints(browser) == []
 
 
-def test_the_page_loads_nothing_from_elsewhere(page):
-    assert list_requests(page) == []
+def test_the_page_loads_its_script_and_style_and_nothing_else(page, site):
+    assert sorted(list_requests(page)) == [
+        f"{site}/related/related_map.css",
+        f"{site}/related/related_map.js",
+    ]
 
 
 def test_the_map_is_dark_on_a_dark_theme_and_light_on_a_light_one(browser, site):

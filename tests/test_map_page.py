@@ -167,6 +167,7 @@ def test_a_map_survives_the_cache():
         '{"keys":["a"],"positions":[[0,2]],"coarse":[0],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
         '{"keys":["a"],"positions":[[0,0]],"coarse":[1],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
         '{"keys":["a"],"positions":[[0,NaN]],"coarse":[0],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
+        '{"keys":["a"],"positions":[[0,0]],"coarse":[Infinity],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
         '{"keys":3,"positions":[[0,0]],"coarse":[1],"fine":[0],"coarse_labels":[[]],"fine_labels":[[]]}',
     ],
 )

@@ -254,6 +254,19 @@ def test_deepening_finds_what_lies_below_the_kept_candidates():
         assert [c.row for c in ranking.deepen(row, eligible, 60)] == expected
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_candidates_of_one_kind_are_those_that_deepening_finds_among_them(seed):
+    site = make_site(seed, 60)
+    kinds = np.random.default_rng(seed).integers(0, 4, 60)
+
+    ranking = rank_plain(**site, kinds=kinds)
+
+    for row in range(60):
+        expected = ranking.deepen(row, kinds == kinds[row], 5)
+        assert [c.row for c in ranking.candidates[row]] == [c.row for c in expected]
+        assert all(kinds[candidate.row] == kinds[row] for candidate in ranking.candidates[row])
+
+
 def test_near_duplicates_are_found_once_and_similar_posts_are_not():
     random = np.random.default_rng(3)
     vectors = make_vectors(random, 12)

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from helpers.processes import STRESS, configure, list_vectors, start, use_service, write_many
-from helpers.service import Service, serve
+from helpers.service import Service
 from helpers.sites import PLAIN, TOPICS, Site
 
-REBUILDS = 50 if STRESS else 8
+REBUILDS = 50 if STRESS else 6
 POSTS = 120
 SETTLED = 3  # builds after which whatever is made once has been made
 METER = """
@@ -40,12 +40,6 @@ class Growth:
 
     blocks: float
     bytes: float
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with serve() as running:
-        yield running
 
 
 @contextlib.contextmanager

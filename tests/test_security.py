@@ -284,17 +284,3 @@ def test_what_is_published_no_more_is_on_no_page_but_its_own(topics: Site) -> No
         assert "Withdrawn" in after.read(own)
         (after.output / own).unlink()
         assert not re.search("withdrawn|zanzibarquux", read_everything(after.output), re.IGNORECASE)
-
-
-# The documentation
-
-
-def test_every_test_that_the_table_of_faults_names_exists() -> None:
-    table = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", table)
-    rows = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| fault")]
-
-    assert all("::" in row for row in rows)
-    assert len(named) >= len(rows) > 30
-    for file, name in named:
-        assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), name

@@ -161,6 +161,7 @@ def select_slowly(documents: list[Document], ranked: Ranked, chosen: Chosen) -> 
             for target, document in enumerate(documents):
                 own = target == row or document.path in source.translations
                 wanted = document.slug == slug and document.published and slug not in source.excluded
+                wanted = wanted and (not document.is_page or "suggestions" in chosen["pages"])
                 if (
                     wanted
                     and not own

@@ -144,7 +144,7 @@ def test_titles_are_markup_and_everything_else_is_escaped(topics: Site) -> None:
     assert ">Salt &amp; <em>yeast</em></a>" in block
     assert '<span class="related-posts-category">R&amp;D &#34;x&#34; &lt;y&gt;</span>' in block
     assert '<span class="related-posts-summary">Flour &amp; water</span>' in block
-    assert '<img src="/a&#34;.jpg" alt=""' in block
+    assert '<img src="/a%22.jpg" alt=""' in block
     assert '<time datetime="2024-01-01T00:00:00+00:00">' in block
     assert re.search(r'<span class="related-posts-terms">[^<]+</span>', block)
 

@@ -7,10 +7,10 @@ import xml.etree.ElementTree as ET
 
 import html5lib
 import pytest
-from fault_fixtures import count_steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.processes import count_steps
 from pelican_related_embeddings.text.html import (
     MAX_CHARACTERS,
     Block,

@@ -15,7 +15,7 @@ MODULES = {
     for path in sorted(FOLDER.rglob("*.py"))
 }
 # Each floor may import those before it, and a room itself.
-FLOORS = "errors, messages, settings store, text, encoders ranking, topic_map, pipeline, site, pages, plugin, command"
+FLOORS = "errors, messages, settings store, text, encoders ranking, topic_map, hints, pipeline, site, pages, plugin, command"
 FLOOR = {room: number for number, rooms in enumerate(FLOORS.split(", ")) for room in rooms.split()}
 PELICAN = {"site", "pages", "plugin", "command"}
 # What an unchanged build comes to.

@@ -305,6 +305,7 @@ def run_search(session: Session) -> None:
 
 def embed_words(words: str, study: Study, settings: Settings) -> Any:
     """Return the vector of a query, or None with a warning where the posts' model cannot be had."""
+    from ..encoders.embedding import describe_fault
     from ..encoders.encoder import load_encoder, obtain_encoder
 
     if settings.weight == 1:
@@ -317,8 +318,8 @@ def embed_words(words: str, study: Study, settings: Settings) -> Any:
         if model.digest != study.inputs.model.digest:
             raise EncoderError(f"The model {model.name} here is not the one that made the vectors.")
         return load_encoder(model, settings).embed([""], [words])[0]
-    except EncoderError as error:
-        _logger.warning("%s The search goes by words alone.", error)
+    except Exception as error:  # noqa: BLE001 - models run the code of many libraries
+        _logger.warning("%s The search goes by words alone.", describe_fault(error))
         return None
 
 

@@ -99,6 +99,8 @@ def show_report(console: Console, report: Report, limit: int = 15) -> None:
     """Draw the report, at most ``limit`` rows of each list."""
     for line in describe_counts(report):
         _write(console, line)
+    for hint in report.hints:
+        _write(console, f"Hint        {hint}")
     _show_cutoffs(console, report)
     _show_hubs(console, report, limit)
     _show_orphans(console, report, limit)
@@ -116,7 +118,7 @@ def describe_counts(report: Report) -> list[str]:
     return [
         f"Posts       {counts.published} published ({languages}), {counts.unpublished} not (drafts, hidden), "
         f"{counts.without_text} without text",
-        f"Vectors     {vectors} ({report.model})",
+        f"Vectors     {vectors} ({report.model})" if report.model else "Vectors     none: words alone decide",
         f"Settings    at most {report.most} related posts, of a score of at least {report.minimum:g}; no "
         f"post in more than {report.cap} lists",
     ]
@@ -194,7 +196,7 @@ def _show_pairs(console: Console, title: str, pairs: Sequence[Pair], limit: int)
 
 def _draw_pair(pair: Pair) -> Sequence[Cell]:
     target, candidate = f"{{filename}}/{pair.target.path}", pair.candidate
-    return candidate.score, pair.source.path, target, ", ".join(candidate.terms)
+    return candidate.score, pair.source.path, target, ", ".join(candidate.terms) or "meaning"
 
 
 # explain

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ..hints import find_hints
 from ..pipeline import Study
 from ..ranking.refusals import may_be_suggested
 from ..ranking.selection import Candidate, Selection, limit_appearances, select_related
@@ -64,7 +65,7 @@ class Pair:
 class Report:
     """All that the command ``report`` shows, best or worst first."""
 
-    model: str
+    model: str | None  # None where words alone decide
     counts: Counts
     most: int
     minimum: float
@@ -74,13 +75,14 @@ class Report:
     orphans: tuple[Post, ...]
     duplicates: tuple[Pair, ...]
     unlinked: tuple[Pair, ...]
+    hints: tuple[str, ...] = ()
 
 
 def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[str]]) -> Report:
     """Return the report on a site; ``posts`` and ``links`` are those of the study's documents."""
     settings = study.inputs.settings
     return Report(
-        model=study.inputs.model.name,
+        model=study.inputs.model.name if settings.weight < 1 else None,
         counts=count_posts(study),
         most=settings.max,
         minimum=settings.min_score,
@@ -90,6 +92,7 @@ def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[st
         orphans=tuple(find_orphans(study, posts)),
         duplicates=tuple(find_duplicates(study, posts)),
         unlinked=tuple(find_unlinked(study, posts, links)),
+        hints=tuple(find_hints(study.documents, study.selection, study.ranked.duplicates, settings)),
     )
 
 

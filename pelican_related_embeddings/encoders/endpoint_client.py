@@ -19,6 +19,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ..errors import EncoderError, describe_error
+from ..messages import count
 from ..settings import Settings, show_url
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Service:
                     raise RefusedError(str(error)) from error
                 late = time.monotonic() - started + pause > self._retries.total
                 if attempt == self._retries.attempts or late:
-                    raise EncoderError(f"{error}, after {_count(attempt, 'attempt')}") from error
+                    raise EncoderError(f"{error}, after {count(attempt, 'attempt')}") from error
             await asyncio.sleep(pause)
             wait *= 2
         raise AssertionError("the last attempt returns or raises")
@@ -263,9 +264,9 @@ def read_vectors(response: "httpx2.Response", expected: int, url: str) -> "list[
             f"{hide_secrets(response.text, url)}"
         ) from error
     if len(items) != expected:
-        raise EncoderError(f"it sent {_count(len(items), 'vector')} for {_count(expected, 'text')}")
+        raise EncoderError(f"it sent {count(len(items), 'vector')} for {count(expected, 'text')}")
     if found.keys() != set(range(expected)):
-        raise EncoderError(f"the indexes of its {_count(expected, 'vector')} are not 0 to {expected - 1}")
+        raise EncoderError(f"the indexes of its {count(expected, 'vector')} are not 0 to {expected - 1}")
     return [found[row] for row in range(expected)]
 
 
@@ -285,7 +286,3 @@ def _unwrap(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -11,7 +11,7 @@ from feedgenerator import Rss201rev2Feed  # type: ignore[import-untyped]
 
 from ..errors import describe_error
 from ..messages import Messages
-from .insertion import is_own
+from .own_templates import is_own
 from .related import RelatedPosts
 
 TEMPLATE = "related_posts_feed.html"

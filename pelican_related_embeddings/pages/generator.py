@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
         for name, write in ((settings.map, self.write_map), (settings.json, self.write_json)):
             try:
                 if name:
+                    self.check_target(writer, name)
                     posts = posts or describe_posts(offer)
                     write(writer, settings, offer, posts)
             except Exception as error:  # noqa: BLE001 - all other pages have been written
@@ -71,6 +73,13 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
                     f"could not write {name} ({describe_error(error)}); everything else was written."
                 )
         messages.deliver()
+
+    def check_target(self, writer: Any, name: str) -> None:
+        """Raise ``FileExistsError`` if Pelican writes a file of that name in this build."""
+        written = {normpath(path) for path in getattr(writer, "_written_files", ())}
+        statics = {str(static.save_as) for static in self.context.get("staticfiles", ())}
+        if normpath(Path(self.output_path) / name) in written or name in statics:
+            raise FileExistsError("Pelican writes a file there itself; set another path")
 
     def write_json(
         self, _writer: Any, settings: Settings, offer: MapOffer, posts: Mapping[int, MapPost]
@@ -129,7 +138,7 @@ def find_root(path: str) -> str:
 
     Links relative to the page are shorter than absolute ones, twice a post, and hold on any host.
     """
-    return "../" * path.replace("\\", "/").strip("/").count("/") or "./"
+    return "../" * path.count("/") or "./"
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -8,16 +8,15 @@ so feeds, summaries and index pages cannot be touched.
 import re
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ..errors import describe_error
 from ..messages import Messages
+from .own_templates import is_own
 from .related import RelatedPosts
 from .template_tools import TOOLS, TemplateTools
 
 PARTIAL = "related_posts"
-TEMPLATES = Path(__file__).parent / "templates"
 MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
 SHORTEST_CONTENT = 8  # characters; a shorter text may well stand elsewhere on the page too
 
@@ -76,11 +75,6 @@ def insert_into_pages(generator: Any, insert: bool | str, messages: Messages) ->
 def _get_template(generator: Any, original: Any, insert: bool | str, messages: Messages, name: str) -> Any:
     template = original(name)
     return template if name == PARTIAL else InsertingTemplate(template, generator, insert, messages)
-
-
-def is_own(template: Any) -> bool:
-    """Return whether a template is one of the plugin's, and not a theme's or the blogger's."""
-    return template.filename is not None and Path(template.filename).parent == TEMPLATES
 
 
 def find_source(context: Mapping[str, Any]) -> Any:

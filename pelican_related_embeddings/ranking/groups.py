@@ -50,7 +50,8 @@ class Group:
     ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
     ones. ``blocked``: for some rows of the site, the rows that are never their candidates. ``dates``: (m,)
     seconds, 0 where there is none. ``usual``: (m,) float32, the mean fused similarity of each document with
-    the targets, more than the average document's.
+    the targets, more than the average document's. ``kinds``: (m,) int, if only documents of the same kind
+    may be candidates.
     """
 
     rows: Rows
@@ -66,6 +67,7 @@ class Group:
     blocked: Mapping[int, Collection[int]]
     dates: Floats
     usual: Vectors
+    kinds: npt.NDArray[np.int_] | None = None
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION
@@ -108,6 +110,7 @@ def build_group(
     dates: Floats,
     dropped: Hashes,
     weight: float,
+    kinds: npt.NDArray[np.int_] | None = None,
 ) -> Group:
     """Return the group of the documents in ``rows``, with its similarities standardised and calibrated.
 
@@ -131,6 +134,7 @@ def build_group(
         blocked=blocked,
         dates=np.asarray(dates, np.float64)[rows],
         usual=np.zeros(len(rows), np.float32),
+        kinds=None if kinds is None else kinds[rows],
     )
     return standardise(raw, weight)
 

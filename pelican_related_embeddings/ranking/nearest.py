@@ -80,9 +80,11 @@ def find_nearest(
 
 
 def _exclude(fused: Vectors, group: Group, places: Rows, allowed: Mask | None) -> None:
-    """Put out of reach what may not be a candidate: the document itself and what is blocked."""
+    """Put out of reach what may not be a candidate: the document itself, what is blocked, other kinds."""
     if allowed is not None:
         fused[:, ~allowed] = -np.inf
+    if group.kinds is not None:
+        fused[group.kinds[places][:, None] != group.kinds[group.targets]] = -np.inf
     targets = group.rows[group.targets]
     for index, row in enumerate(group.rows[places].tolist()):
         unwanted = np.array([row, *group.blocked.get(row, ())])

@@ -74,6 +74,7 @@ def rank(
     dates: npt.NDArray[np.float64],
     weight: float,
     depth: int,
+    kinds: npt.NDArray[np.int_] | None = None,
 ) -> Ranking:
     """Return the best candidates of every document.
 
@@ -100,6 +101,8 @@ def rank(
         weight: from 0, vectors alone, to 1, terms alone.
 
         depth: how many candidates to keep of each document, at least 1.
+
+        kinds: (n,) int, if candidates come from a document's own kind only; what is estimated comes from all.
     """
     published = np.asarray(published, np.bool_)
     vectors = np.ascontiguousarray(vectors, np.float32)
@@ -115,6 +118,7 @@ def rank(
             dates=dates,
             dropped=dropped,
             weight=weight,
+            kinds=kinds,
         )
         for number in np.unique(group)
     )

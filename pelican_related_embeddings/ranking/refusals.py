@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..settings import NAMED, Settings
 from ..text.document import Document
+from ..text.names import fold
 
 DAY = 86400.0
 FAR_FUTURE = 253_000_000_000.0  # seconds: year 9987; an undated draft has the last day of year 9999
@@ -71,26 +72,71 @@ def refuse_fill(source: Document) -> Iterator[Refusal]:
 
 
 class Exclusions(NamedTuple):
-    """The setting EXCLUDE, sorted by what its entries name; ``oldest`` is the date that is not too old."""
+    """The setting EXCLUDE, sorted by what its entries name; ``oldest`` is the date that is not too old.
+
+    ``unmatched`` are the entries that no document is called by.
+    """
 
     categories: frozenset[str]
     tags: frozenset[str]
     globs: tuple[str, ...]
     oldest: float
+    unmatched: tuple[str, ...]
 
 
-def read_exclusions(documents: Iterable[Document], settings: Settings) -> Exclusions:
+def read_exclusions(documents: Sequence[Document], settings: Settings) -> Exclusions:
     """Return what keeps a document of a site out of every list."""
-    named: dict[str, set[str]] = {name: set() for name in NAMED}
-    globs = []
+    known = {
+        "category:": {fold(one.category) for one in documents} if settings.exclude else set(),
+        "tag:": {fold(tag) for one in documents for tag in one.tags} if settings.exclude else set(),
+    }
+    paths = [one.path.casefold() for one in documents] if settings.exclude else []
+    named: dict[str, set[str]] = {kind: set() for kind in NAMED}
+    globs: list[str] = []
+    unmatched = []
     for entry in settings.exclude:
-        kind = next((name for name in NAMED if entry.startswith(name)), "")
+        kind = next((kind for kind in NAMED if entry.startswith(kind)), "")
         if kind:
-            named[kind].add(fold(entry.removeprefix(kind)))
+            name = fold(entry.removeprefix(kind))
+            named[kind].add(name)
+            found = name in known[kind]
         else:
-            globs.append(entry)
+            matching = _find_globs(entry, paths)
+            globs += matching
+            found = bool(matching)
+        unmatched += [] if found else [entry]
     oldest = find_newest(documents) - settings.max_age_days * DAY if settings.max_age_days else -inf
-    return Exclusions(frozenset(named["category:"]), frozenset(named["tag:"]), tuple(globs), oldest)
+    return Exclusions(
+        frozenset(named["category:"]), frozenset(named["tag:"]), tuple(globs), oldest, tuple(unmatched)
+    )
+
+
+def _find_globs(entry: str, paths: Sequence[str]) -> list[str]:
+    """Return the patterns that an entry comes to, if one matches: a folder's name means all in it."""
+    bare = fold(entry).replace("\\", "/").removeprefix("./").strip("/")
+    patterns = [bare, f"{bare}/*"]
+    return patterns if any(fnmatchcase(path, one) for path in paths for one in patterns) else []
+
+
+def describe_unmatched(entry: str, documents: Iterable[Document]) -> str:
+    """Return a warning for an entry of EXCLUDE that matches nothing, with what was probably meant."""
+    from difflib import get_close_matches  # late: the entries of most sites match
+
+    kind = next((kind for kind in NAMED if entry.startswith(kind)), "")
+    if kind == "category:":
+        names = {f"{kind}{one.category}" for one in documents}
+    elif kind:
+        names = {f"{kind}{tag}" for one in documents for tag in one.tags}
+    else:
+        names = {f"{one.path.rpartition('/')[0]}/*" for one in documents if "/" in one.path}
+    close = get_close_matches(entry, sorted(names), n=1)
+    hint = f'; did you mean "{close[0]}"?' if close else "."
+    return f'RELATED_EMBEDDINGS_EXCLUDE names "{entry}", which matches no post{hint}'
+
+
+def _matches(path: str, globs: Iterable[str]) -> bool:
+    folded = path.casefold()
+    return any(fnmatchcase(folded, glob) for glob in globs)
 
 
 def refuse_post(target: Document, settings: Settings, exclusions: Exclusions) -> Iterator[Refusal]:
@@ -105,7 +151,7 @@ def refuse_post(target: Document, settings: Settings, exclusions: Exclusions) ->
         yield Refusal.EXCLUDED_CATEGORY
     if exclusions.tags and not exclusions.tags.isdisjoint(map(fold, target.tags)):
         yield Refusal.EXCLUDED_TAG
-    if any(fnmatchcase(target.path, glob) for glob in exclusions.globs):
+    if exclusions.globs and _matches(target.path, exclusions.globs):
         yield Refusal.EXCLUDED_PATH
     if target.date and target.date < exclusions.oldest:
         yield Refusal.TOO_OLD
@@ -119,7 +165,7 @@ def refuse_pair(source: Document, target: Document, settings: Settings) -> Itera
         yield Refusal.TRANSLATION
     if target.lang != source.lang and not settings.across_languages:
         yield Refusal.LANGUAGE
-    if target.slug in source.excluded:
+    if source.excluded and not set(source.excluded).isdisjoint(target.list_names()):
         yield Refusal.EXCLUDED_HERE
     if settings.category != "any":
         same = fold(target.category) == fold(source.category)
@@ -148,8 +194,3 @@ def find_newest(documents: Iterable[Document]) -> float:
     """Return the date of the newest published document: what ages are counted from, never the clock."""
     dates = (document.date for document in documents if document.published)
     return max((date for date in dates if date < FAR_FUTURE), default=0.0)
-
-
-def fold(text: str) -> str:
-    """Return a name for comparing: case and outer spaces do not count."""
-    return text.strip().casefold()

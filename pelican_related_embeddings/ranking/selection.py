@@ -10,10 +10,20 @@ from typing import NamedTuple
 
 from ..settings import Settings
 from ..text.document import Document, order_documents
-from .refusals import DAY, find_newest, fold, may_be_suggested, refuse_fill, refuse_list, refuse_pair
+from ..text.names import fold
+from .refusals import (
+    DAY,
+    describe_unmatched,
+    find_newest,
+    may_be_suggested,
+    read_exclusions,
+    refuse_fill,
+    refuse_list,
+    refuse_pair,
+)
 
 MMR_POOL = 4  # candidates per place that diversity chooses from
-SLUGS_NAMED = 10  # unknown ones of a site, each with the one that was probably meant, which takes time
+NAMES_SHOWN = 10  # that cannot be shown on a site, each with what was probably meant, which takes time
 
 
 # Tuples, not dataclasses: a build makes many thousands of candidates, and each class costs its start.
@@ -80,7 +90,9 @@ def select_related(
     than ``settings.max_appearances`` of them (pins are not refused); see ``_Lists.fill``.
     """
     lists = _Lists(documents, ranked, settings)
-    warnings = lists.pin(other_slugs)
+    unmatched = read_exclusions(documents, settings).unmatched
+    warnings = [describe_unmatched(entry, documents) for entry in unmatched]
+    warnings += lists.pin(other_slugs)
     lists.fill()
     return Selection(tuple(map(tuple, lists.chosen)), tuple(warnings), lists.short)
 
@@ -133,38 +145,64 @@ class _Lists:
     # Pins
 
     def pin(self, other_slugs: Collection[str]) -> list[str]:
-        """Put pinned posts first, in the author's order; return a warning for each slug that nobody has."""
-        slugs: dict[str, list[int]] = {}
+        """Put pinned posts first, in the author's order; return warnings of what cannot be shown so."""
+        rows: dict[str, list[int]] = {}
         for row, document in enumerate(self.documents):
-            slugs.setdefault(document.slug, []).append(row)
-        unknown: list[tuple[str, str, str]] = []
+            for name in dict.fromkeys(document.list_names()):
+                rows.setdefault(name, []).append(row)
+        names = _Names(rows, frozenset(other_slugs), [])
         for row, source in enumerate(self.documents):
             if (source.pins or source.excluded) and self.gets_list(source):
-                named = [("related_posts", slug) for slug in source.pins]
-                named += [("related_posts_exclude", slug) for slug in source.excluded]
-                unknown += [
-                    (source.path, name, slug)
-                    for name, slug in named
-                    if slug not in slugs and slug not in other_slugs
-                ]
-                found = (self.find_pin(source, slug, slugs.get(slug, ())) for slug in source.pins)
-                targets = list(dict.fromkeys(target for target in found if target is not None))
-                ranked = {candidate.row: candidate for candidate in self.ranked.candidates[row]}
-                for target in targets[: self.settings.max]:
-                    candidate = ranked.get(target, Candidate(target, 0.0))
-                    self.take(row, candidate._replace(pinned=True))
-        return list(_describe_unknown(unknown, slugs))
+                names.look_up(source.path, "related_posts_exclude", source.excluded)
+                self.pin_row(row, names)
+        published = [one.slug for one in self.documents if one.published]
+        return list(_describe_names(names.problems, published))
 
-    def find_pin(self, source: Document, slug: str, named: Iterable[int]) -> int | None:
-        """Return the published one of the rows ``named`` so, in the source's language if there is one.
+    def pin_row(self, row: int, names: "_Names") -> None:
+        """Put the pinned posts of one document into its list."""
+        source, most = self.documents[row], self.settings.max
+        targets: dict[int, None] = {}
+        for name, rows in names.look_up(source.path, "related_posts", source.pins):
+            target, reason = self.choose_pin(source, name, rows)
+            if target is not None:
+                targets[target] = None
+            elif reason:
+                names.problems.append(Misnamed(source.path, "related_posts", name, reason))
+        ranked = {candidate.row: candidate for candidate in self.ranked.candidates[row]}
+        for target in list(targets)[:most]:
+            self.take(row, ranked.get(target, Candidate(target, 0.0))._replace(pinned=True))
+        if len(targets) > most:
+            reason = f"one of {len(targets)} posts, but RELATED_EMBEDDINGS_MAX is {most}"
+            first = self.documents[list(targets)[most]].slug
+            names.problems.append(Misnamed(source.path, "related_posts", first, reason))
+
+    def choose_pin(self, source: Document, name: str, rows: Iterable[int]) -> tuple[int | None, str]:
+        """Return which of the rows called ``name`` is meant, in the source's language if there is one.
 
         What the author says of one pair goes before what is said of a post in general: a post that is
-        never suggested can be pinned, one that is excluded from this very list cannot.
+        never suggested can be pinned, one that is excluded from this very list cannot. Without a row,
+        return why there is none.
         """
-        own = {source.path, *source.translations}
-        rows = [row for row in named if self.documents[row].published and self.documents[row].path not in own]
-        rows.sort(key=lambda row: (self.documents[row].lang != source.lang, self.order[row]))
-        return rows[0] if rows and slug not in source.excluded else None
+        if name in source.excluded:
+            return None, "but related_posts_exclude names it too"
+        reasons = {row: self.refuse_pin(source, self.documents[row]) for row in rows}
+        fit = [row for row, reason in reasons.items() if reason is None]
+        fit.sort(key=lambda row: (self.documents[row].lang != source.lang, self.order[row]))
+        return (fit[0], "") if fit else (None, next(filter(None, reasons.values()), ""))
+
+    def refuse_pin(self, source: Document, target: Document) -> str | None:
+        """Return why a document cannot be pinned to another; None if it can."""
+        if target.path == source.path:
+            return "which is the post itself"
+        if target.path in source.translations:
+            return "which is a translation of the post"
+        if target.is_page and "suggestions" not in self.settings.pages:
+            return 'a page, but RELATED_EMBEDDINGS_PAGES does not name "suggestions"'
+        if target.published:
+            return None
+        # A subsite takes the posts of other languages for drafts: no fault of the author.
+        taken_away = target.lang != source.lang or not source.published
+        return "" if taken_away else "which is not published"
 
     # Filling up
 
@@ -292,38 +330,68 @@ class _Lists:
         """Fill a short list from all documents that could still be in it."""
         source = self.documents[row]
         mask = [False] * len(self.documents)
-        for target in self.list_reachable(source.category):
+        for target in self.list_reachable(source):
             mask[target] = self.has_room(row, target) and self.may_follow(source, self.documents[target])
         if any(mask):
             self.grant({row: self.list_allowed(row, deepen(row, mask))})
 
-    def list_reachable(self, category: str) -> list[int]:
-        """Return the rows that posts of a category may have in their lists, worked out once for each."""
-        key = fold(category) if self.settings.category == "same" else ""
+    def list_reachable(self, source: Document) -> list[int]:
+        """Return the rows that a document may have in its list, less those that are in enough lists already.
+
+        The limit does not apply to lists of unpublished documents.
+        """
+        key = fold(source.category) if self.settings.category == "same" else ""
         if key not in self.reachable:
             self.reachable[key] = [
                 row
                 for row, document in enumerate(self.documents)
                 if self.allowed[row] and (not key or fold(document.category) == key)
             ]
-        return self.reachable[key]
+        if not source.published:
+            return self.reachable[key]
+        return [row for row in self.reachable[key] if self.appearances[row] < self.cap]
 
 
-def _describe_unknown(unknown: Sequence[tuple[str, str, str]], slugs: Collection[str]) -> Iterator[str]:
-    """Yield warnings of slugs that nothing has, given as path, name of the metadata and slug."""
-    for path, name, slug in unknown[:SLUGS_NAMED]:
-        hint = _find_likely(slug, slugs)
-        yield f'{path}: {name} names "{slug}", but no article has that slug{hint}'
-    if more := unknown[SLUGS_NAMED:]:
-        count = len({path for path, _, _ in more})
+class Misnamed(NamedTuple):
+    """A name in a document's metadata that no list can show; ``reason`` is empty if nothing is called so."""
+
+    path: str
+    field: str
+    name: str
+    reason: str = ""
+
+
+class _Names(NamedTuple):
+    """What the documents are called, and which names have led to none."""
+
+    rows: Mapping[str, list[int]]
+    others: frozenset[str]
+    problems: list[Misnamed]
+
+    def look_up(self, path: str, field: str, names: Iterable[str]) -> list[tuple[str, list[int]]]:
+        """Return the rows of each name that is known; note those that nothing has."""
+        unknown = [name for name in names if name not in self.rows and name not in self.others]
+        self.problems.extend(Misnamed(path, field, name) for name in unknown)
+        return [(name, self.rows[name]) for name in names if name in self.rows]
+
+
+def _describe_names(problems: Sequence[Misnamed], published: Sequence[str]) -> Iterator[str]:
+    for path, field, name, reason in problems[:NAMES_SHOWN]:
+        if reason:
+            yield f'{path}: {field} names "{name}", {reason}.'
+        else:
+            hint = _find_likely(name, published)
+            yield f'{path}: {field} names "{name}", but no article has that slug{hint}'
+    if more := problems[NAMES_SHOWN:]:
+        count = len({problem.path for problem in more})
         posts = "1 post" if count == 1 else f"{count:,} posts"
-        yield f"{len(more):,} more slugs in the metadata of {posts} belong to no article."
+        yield f"{len(more):,} more names in the metadata of {posts} cannot be shown."
 
 
 def _find_likely(slug: str, slugs: Collection[str]) -> str:
     from difflib import get_close_matches  # late, as nearly all slugs are known
 
-    close = get_close_matches(slug, sorted(slugs), n=1)
+    close = get_close_matches(slug, sorted(set(slugs)), n=1)
     return f'; did you mean "{close[0]}"?' if close else "."
 
 

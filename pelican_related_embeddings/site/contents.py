@@ -15,6 +15,7 @@ from pelican.generators import ArticlesGenerator, PagesGenerator
 from ..settings import Settings
 from ..text.document import Document
 from ..text.html import find_links
+from ..text.names import compose, fold_language, normalise_tag
 from .metadata import add_decisions, path_content, read_lang, read_metadata, read_series
 
 MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
@@ -64,7 +65,7 @@ def list_slugs(generators: Iterable[Any], settings: Settings) -> set[str]:
         for content in generator.context.get("generated_content", {}).values()
     ]
     kinds = (Article, Page) if "suggestions" in settings.pages else Article
-    return {str(content.slug) for content in contents if isinstance(content, kinds)}
+    return {compose(str(content.slug)) for content in contents if isinstance(content, kinds)}
 
 
 def describe_contents(
@@ -76,11 +77,28 @@ def describe_contents(
         targets.sources.add(path_content(content))
         with contextlib.suppress(ValueError):
             targets.addresses[_shorten(f"{site_url}/{content.url}")] = path_content(content)
-    documents = [_describe(content, published, targets, site_url) for content, published in contents]
+    languages = read_languages([content for content, _ in contents])
+    documents = [
+        _describe(content, published, targets, site_url)._replace(lang=languages[read_lang(content)])
+        for content, published in contents
+    ]
     if "series" in settings.skip:
         pairs = zip(documents, contents, strict=True)
-        return [one._replace(series=read_series(content, one.title)) for one, (content, _) in pairs]
-    return documents
+        documents = [one._replace(series=read_series(content, one.title)) for one, (content, _) in pairs]
+    return split_names(documents)
+
+
+def split_names(documents: Sequence[Document]) -> list[Document]:
+    """Return ``documents`` with names in their metadata split at spaces, unless a post is called so."""
+    if not any(" " in name for one in documents for name in (*one.pins, *one.excluded)):
+        return list(documents)
+    known = {name for document in documents for name in document.list_names()}
+
+    def split(names: tuple[str, ...]) -> tuple[str, ...]:
+        parts = (part for name in names for part in ([name] if name in known else name.split()))
+        return tuple(dict.fromkeys(parts))
+
+    return [one._replace(pins=split(one.pins), excluded=split(one.excluded)) for one in documents]
 
 
 def _describe(content: Any, published: bool, targets: _Targets, site_url: str) -> Document:
@@ -88,10 +106,10 @@ def _describe(content: Any, published: bool, targets: _Targets, site_url: str) -
     path = path_content(content)
     document = Document(
         path=path,
-        slug=str(content.slug),
+        slug=compose(str(content.slug)),
         title=str(content.title),
         html=html,
-        lang=read_lang(content),
+        lang="",
         date=_read_date(content),
         published=published,
         is_page=isinstance(content, Page),
@@ -104,8 +122,26 @@ def _describe(content: Any, published: bool, targets: _Targets, site_url: str) -
     return add_decisions(document, read_metadata(content))
 
 
+def read_languages(contents: Sequence[Any]) -> dict[str, str]:
+    """Return what each language tag of a site's contents is compared by.
+
+    Tags that differ by region only are one language, unless a post of the one is a translation of the other.
+    """
+    tags = {read_lang(content) for content in contents}
+    pairs = [(read_lang(one), read_lang(other)) for one in contents for other in one.translations]
+    apart = {
+        fold_language(one)
+        for one, other in pairs
+        if normalise_tag(one) != normalise_tag(other) and fold_language(one) == fold_language(other)
+    }
+    return {tag: normalise_tag(tag) if fold_language(tag) in apart else fold_language(tag) for tag in tags}
+
+
 def _find_translations(content: Any) -> tuple[str, ...]:
-    return tuple(sorted(path_content(other) for other in content.translations if other.lang != content.lang))
+    # Two posts may share a slug, and then Pelican takes them for translations even in one language.
+    own = normalise_tag(read_lang(content))
+    others = (other for other in content.translations if normalise_tag(read_lang(other)) != own)
+    return tuple(sorted(map(path_content, others)))
 
 
 def read_html(content: Any) -> str:
@@ -144,7 +180,7 @@ def _find_target(href: str, path: str, url: str, targets: _Targets) -> str:
     target = urlsplit(source[1]).path
     folder = "" if target.startswith("/") else str(PurePosixPath(path).parent)
     # As Pelican does: the name as it is written, then with its escapes resolved.
-    names = (normpath(join(folder, name.lstrip("/"))) for name in (target, unquote(target)))
+    names = (compose(normpath(join(folder, name.lstrip("/")))) for name in (target, unquote(target)))
     return next((name for name in names if name in targets.sources), "")
 
 

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from ..text.document import Document
+from ..text.names import compose
 
 METADATA = (
     "related_posts",
@@ -19,7 +21,9 @@ _FALSE = frozenset(("false", "no", "off", "0", "n", "f", "none"))
 def path_content(content: Any) -> str:
     """Return a content's source file relative to the site's content, with forward slashes."""
     path = getattr(content, "relative_source_path", None)
-    return str(path).replace("\\", "/") if path else f"{read_lang(content)}/{getattr(content, 'slug', '')}"
+    if not path:
+        return f"{read_lang(content)}/{getattr(content, 'slug', '')}"
+    return compose(str(path).replace("\\", "/"))
 
 
 def read_lang(content: Any) -> str:
@@ -62,10 +66,13 @@ def read_series(content: Any, title: str) -> str:
 
 
 def _split(value: Any) -> tuple[str, ...]:
-    """Return the slugs in a metadata value: a text with commas, or a list of such texts."""
-    values = value if isinstance(value, list | tuple) else [value]
-    texts = [item for item in values if isinstance(item, str)]
-    return tuple(dict.fromkeys(slug for text in texts for slug in re.split(r"[,;\s]+", text.strip()) if slug))
+    """Return the names in a metadata value: a text with commas, or what YAML makes of a list or a number."""
+    values = value if isinstance(value, list | tuple | set) else [value]
+    texts = [str(item).strip() for item in values if isinstance(item, str | int | float | date)]
+    if len(texts) == 1 and texts[0].startswith("[") and texts[0].endswith("]"):
+        texts = [texts[0][1:-1]]  # a list of YAML where metadata is no YAML
+    names = (name.strip(" \t\"'") for text in texts for name in re.split(r"[,;\n]", text))
+    return tuple(dict.fromkeys(compose(name) for name in names if name))
 
 
 def _is_true(value: Any) -> bool:
@@ -79,17 +86,41 @@ def _fold_name(name: str) -> str:
 
 
 def find_unknown(contents: Iterable[Any]) -> list[str]:
-    """Return a warning for each metadata name that begins like ours and is none of them."""
+    """Return a warning for each metadata field that begins like ours and cannot be used."""
     found: dict[str, list[str]] = {}
     for content in contents:
-        for name in read_metadata(content):
-            if name.startswith("related_posts") and _fold_name(name) not in METADATA:
-                found.setdefault(name, []).append(path_content(content))
-    known = ", ".join(METADATA)
-    return [
-        f'{paths[0]}{_count_others(paths)}: "{name}" is not a field of this plugin; its fields are {known}.'
-        for name, paths in found.items()
+        for name, value in read_metadata(content).items():
+            if name.startswith("related_posts") and (problem := _describe_unusable(name, value)):
+                found.setdefault(problem, []).append(path_content(content))
+    return [f"{paths[0]}{_count_others(paths)}: {problem}" for problem, paths in found.items()]
+
+
+def _describe_unusable(name: str, value: Any) -> str:
+    """Return what is wrong with a metadata field that begins like ours; nothing if it can be used."""
+    if _fold_name(name) not in METADATA:
+        return f'"{name}" is not a field of this plugin; its fields are {", ".join(METADATA)}.'
+    return f"{name} must be a list of slugs, got a mapping." if isinstance(value, Mapping) else ""
+
+
+def find_lost(contents: Iterable[Any]) -> list[str]:
+    """Return a warning for posts whose address leads to no page: they set ``url`` and not ``save_as``."""
+    paths = [
+        path_content(content)
+        for content in contents
+        if getattr(content, "override_url", None)
+        and not getattr(content, "override_save_as", None)
+        and _strip_index(str(content.url)) != _strip_index(str(content.save_as))
     ]
+    if not paths:
+        return []
+    return [
+        f"{paths[0]}{_count_others(paths)}: the metadata has url but not save_as, so no page is written "
+        "where links to this post lead; add save_as."
+    ]
+
+
+def _strip_index(address: str) -> str:
+    return address.strip("/").removesuffix("index.html").strip("/").removesuffix(".html")
 
 
 def _count_others(paths: Sequence[str]) -> str:

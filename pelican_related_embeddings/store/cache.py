@@ -89,13 +89,15 @@ class Cache:
             self._note_results(table, rows)
             self._written = True
 
-    def keep(self, table: Table, keys: Collection[bytes], days: int = KEEP_DAYS) -> None:
-        """Declare ``keys`` to be all that this build needs of ``table``; delete others unused for ``days``.
+    def keep(self, table: Table, keys: Collection[bytes]) -> None:
+        """Declare ``keys`` to be all that this build needs of ``table``; delete rows unused for long."""
+        if self._stale:
+            self._write(lambda db: self._mark_and_prune(db, table, keys))
 
-        With 0 ``days`` they are deleted at once.
-        """
-        if self._stale or not days:
-            self._write(lambda db: self._mark_and_prune(db, table, keys, days))
+    def keep_only(self, table: Table, keys: Collection[bytes]) -> None:
+        """Delete all other rows of ``table``."""
+        if self._run(lambda db: len(find_unused(db, table, keys)), 0):
+            self._write(lambda db: delete_rows(db, table, find_unused(db, table, keys)))
 
     def finish(self) -> None:
         """Close the file, after deleting old results."""
@@ -113,7 +115,7 @@ class Cache:
         if len(sound) < len(rows):
             damaged = [(row[0],) for row in rows if not is_sound(*row[1:4])]
             self._complain(f"The cache {self.path} has damaged rows; what they held is computed again.")
-            self._write(lambda db: db.executemany(f"DELETE FROM {table} WHERE rowid = ?", damaged))  # noqa: S608
+            self._write(lambda db: delete_rows(db, table, damaged))
         self._stale |= table in ("vectors", "results") and not all(row[4] for row in rows)
         self._note_results(table, sound)
         return sound
@@ -122,22 +124,15 @@ class Cache:
         if table == "results":
             self._results.update(keys)
 
-    def _mark_and_prune(
-        self, db: sqlite3.Connection, table: Table, keys: Collection[bytes], days: int
-    ) -> None:
-        if days:
-            self._mark(db, table, keys)
-        prune_rows(db, table, keys, self._find_oldest(db, days) if days else None)
-
-    def _mark(self, db: sqlite3.Connection, table: Table, keys: Iterable[bytes]) -> None:
+    def _mark_and_prune(self, db: sqlite3.Connection, table: Table, keys: Collection[bytes]) -> None:
         db.executemany(
-            f"UPDATE {table} SET day = ? WHERE key = ? AND day NOT BETWEEN ? AND ?",  # noqa: S608
+            f"UPDATE {table} SET day = ? WHERE key = ? AND NOT ifnull(day BETWEEN ? AND ?, 0)",  # noqa: S608
             [(self._today, key, self._today - MARK_DAYS, self._today) for key in keys],
         )
+        delete_rows(db, table, find_unused(db, table, keys, self._find_oldest(db)))
 
     def _prune_results(self, db: sqlite3.Connection) -> None:
-        self._mark(db, "results", self._results)
-        prune_rows(db, "results", self._results, self._find_oldest(db, KEEP_DAYS))
+        self._mark_and_prune(db, "results", self._results)
         pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         db.execute(
             "DELETE FROM results WHERE rowid IN (SELECT rowid FROM (SELECT rowid, sum(length(content)) "
@@ -145,7 +140,7 @@ class Cache:
             (max(RESULT_BYTES, pages * size // 2),),
         )
 
-    def _find_oldest(self, db: sqlite3.Connection, days: int) -> int:
+    def _find_oldest(self, db: sqlite3.Connection) -> int:
         """Return the first day whose rows are kept.
 
         Counted from the last day before today on which a build used the file: the first build after a long
@@ -153,7 +148,7 @@ class Cache:
         of a site's list of vectors, and before that those of the vectors.
         """
         last = db.execute("SELECT max(day) FROM results WHERE day < ?", (self._today,)).fetchone()[0]
-        return (last or 0) - days - 2 * MARK_DAYS
+        return (last or 0) - KEEP_DAYS - 2 * MARK_DAYS
 
     # The file
 
@@ -292,14 +287,19 @@ def in_transaction(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], 
     return done
 
 
-def prune_rows(db: sqlite3.Connection, table: str, used: Collection[bytes], oldest: int | None) -> int:
-    """Delete the rows of ``table`` that are not ``used``, those before the day ``oldest`` only if given."""
+def find_unused(
+    db: sqlite3.Connection, table: str, used: Collection[bytes], oldest: int | None = None
+) -> list[tuple[int]]:
+    """Return the rowids of rows that are not ``used``; only of those before the day ``oldest``, if given."""
     condition = "" if oldest is None else f"WHERE day < {oldest}"
-    rows = db.execute(f"SELECT rowid, key FROM {table} {condition}").fetchall()  # noqa: S608
     kept = frozenset(used)
-    unused = [(rowid,) for rowid, key in rows if key not in kept]
-    db.executemany(f"DELETE FROM {table} WHERE rowid = ?", unused)  # noqa: S608
-    return len(unused)
+    rows = db.execute(f"SELECT rowid, key FROM {table} {condition}")  # noqa: S608
+    return [(rowid,) for rowid, key in rows if key not in kept]
+
+
+def delete_rows(db: sqlite3.Connection, table: str, rows: Collection[tuple[int]]) -> None:
+    """Delete the rows of a table with these rowids."""
+    db.executemany(f"DELETE FROM {table} WHERE rowid = ?", rows)  # noqa: S608
 
 
 def sum_row(key: bytes, content: bytes) -> bytes:

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CacheError
-from .cache import LOCK_SECONDS, MARK_DAYS, TABLES, check_file, in_transaction, is_sound, prune_rows
+from .cache import (
+    LOCK_SECONDS,
+    MARK_DAYS,
+    TABLES,
+    check_file,
+    delete_rows,
+    find_unused,
+    in_transaction,
+    is_sound,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +93,10 @@ def prune_cache(path: Path, used: Collection[bytes], days: int) -> Removal:
     before = path.stat().st_size if path.is_file() else 0
     oldest = int(time.time() // 86400) - days - 2 * MARK_DAYS if days else None
     with _open(path) as db:
-        removed = in_transaction(db, lambda db: prune_rows(db, "vectors", used, oldest))
+        unused = find_unused(db, "vectors", used, oldest)
+        in_transaction(db, lambda db: delete_rows(db, "vectors", unused))
         db.execute("VACUUM")
-    return Removal(removed, before, path.stat().st_size)
+    return Removal(len(unused), before, path.stat().st_size)
 
 
 @contextlib.contextmanager

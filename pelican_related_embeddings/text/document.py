@@ -18,10 +18,11 @@ class Document(NamedTuple):
     """One article or page as its source file has it.
 
     ``path`` is its source file relative to the site's content, with forward slashes; ``title`` and
-    ``html`` may hold markup, and so may ``summary``, which is there only if the author wrote one; ``date``
-    is seconds since 1970 (0: none). ``translations`` are the paths of the same post in other languages,
-    ``links`` those of the posts that its text links to. The fields from ``pins`` to ``fill`` are what its
-    author decided; ``series`` names the series that it is a part of.
+    ``html`` may hold markup, and so may ``summary``, which is there only if the author wrote one; ``lang`` is
+    folded, so that equal ones are one language; ``date`` is seconds since 1970 (0: none). ``translations``
+    are the paths of the same post in other languages, ``links`` those of the posts that its text links to.
+    The fields from ``pins`` to ``fill`` are what its author decided; ``series`` names the series that it is a
+    part of.
     """
 
     path: str
@@ -43,6 +44,10 @@ class Document(NamedTuple):
     fill: bool = True
     series: str = ""
     summary: str = ""
+
+    def list_names(self) -> tuple[str, str, str]:
+        """Return what an author may call this document: its slug, its path or its file name."""
+        return self.slug, self.path, self.path.rpartition("/")[2]
 
 
 _READ = ("title", "html", "summary")  # in a document's key; its other fields are compared as they are

@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..store.cache import Cache, compress, decompress
-from ..store.keys import hash_parts
+from ..store.keys import RESULTS_VERSION, hash_parts
 from ..text.document import Document
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ..ranking.term_weights import TermMatrix
     from ..text.terms import TermCounts
 
-MAP_VERSION = 1  # part of the key of a stored map: raise it when the same posts give another map
 
 Label = tuple[str, ...]
 Position = tuple[float, float]
@@ -90,7 +90,7 @@ def _is_numbered(clusters: Sequence[int], labels: Sequence[Label]) -> bool:
 def key_map(documents: Sequence[Document], keys: Sequence[bytes], encoder: str) -> bytes:
     """Return the key of the map of ``documents``, whose contents have ``keys``, under an encoder's key."""
     facts = [(document.path, document.lang, document.category, document.tags) for document in documents]
-    return hash_parts(f"map {MAP_VERSION}", encoder, json.dumps(facts), b"".join(keys))
+    return hash_parts(f"map {RESULTS_VERSION}", encoder, json.dumps(facts), b"".join(keys))
 
 
 def recall_map(key: bytes, documents: Sequence[Document], cache: Cache) -> TopicMap | None:
@@ -130,10 +130,7 @@ def draw_map(
     import numpy as np
 
     from ..ranking.term_weights import weigh_terms
-    from .clusters import find_clusters
-    from .layout import DECIMALS, condense_terms, lay_out
-    from .names import name_clusters
-    from .wording import gather_wording, spell_terms
+    from .layout import condense_terms, lay_out
 
     paths = [document.path for document in documents]
     last = _key_last(documents)
@@ -141,6 +138,24 @@ def draw_map(
     terms = weigh_terms(counts, np.ones(len(counts), dtype=np.bool_))
     points = vectors if vectors.any() else condense_terms(terms.rows)
     positions = lay_out(points, previous.list_positions() if previous else {}, paths)
+    drawn = _name_topics(documents, positions, terms, counts)
+    content = compress(drawn.to_json())
+    cache.write("results", {last: content, key: content})
+    return drawn
+
+
+def _name_topics(
+    documents: Sequence[Document],
+    positions: "npt.NDArray[np.float32]",
+    terms: "TermMatrix",
+    counts: "Sequence[TermCounts]",
+) -> TopicMap:
+    """Return the map of documents that have their positions, with its topics."""
+    from .clusters import find_clusters
+    from .layout import DECIMALS
+    from .names import name_clusters
+    from .wording import gather_wording, spell_terms
+
     coarse, fine = find_clusters(positions)
     wording = gather_wording(
         terms.rows,
@@ -148,17 +163,14 @@ def draw_map(
         names=[(*document.tags, document.category) for document in documents],
         languages=[document.lang for document in documents],
     )
-    drawn = TopicMap(
-        keys=tuple(paths),
+    return TopicMap(
+        keys=tuple(document.path for document in documents),
         positions=tuple((round(float(x), DECIMALS), round(float(y), DECIMALS)) for x, y in positions),
         coarse=tuple(map(int, coarse)),
         fine=tuple(map(int, fine)),
         coarse_labels=tuple(name_clusters(coarse, wording)),
         fine_labels=tuple(name_clusters(fine, wording)),
     )
-    content = compress(drawn.to_json())
-    cache.write("results", {last: content, key: content})
-    return drawn
 
 
 def _key_last(documents: Sequence[Document]) -> bytes:

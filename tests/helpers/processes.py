@@ -39,10 +39,7 @@ def start(
         [*prefix, sys.executable, "-m", "pelican", "-s", "pelicanconf.py", *arguments],
         cwd=site.root,
         env=dict(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **options},
     )
 
 
@@ -166,10 +163,11 @@ def finish_steps(module: str, function: str, patience: float = 300) -> None:
 
 # Builds that tell which modules they imported
 
-HEAVY = frozenset(
-    "numpy scipy sklearn selectolax torch transformers sentence_transformers huggingface_hub tokenizers "
-    "onnxruntime httpx2".split()
+NUMERIC = frozenset("numpy scipy sklearn".split())
+MODELS = frozenset(
+    "torch transformers sentence_transformers huggingface_hub tokenizers onnxruntime httpx2".split()
 )
+HEAVY = NUMERIC | MODELS | {"selectolax"}
 WATCHER = """
 import atexit, sys
 atexit.register(lambda: print("IMPORTED", *sorted({name.split(".")[0] for name in sys.modules})))

@@ -67,6 +67,10 @@ class Service:
     def sizes(self) -> list[int]:
         return [len(request["input"]) for request in self.requests]
 
+    def count_texts(self) -> int:
+        """How many texts were embedded; the text that a new cache asks for a dimension with is none."""
+        return sum(len(request["input"]) for request in self.requests if request["input"] != ["dimension"])
+
     def refuses(self, texts: list[str]) -> bool:
         if isinstance(self.refuse, int):
             return any(len(text) > self.refuse for text in texts)

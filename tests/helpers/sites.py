@@ -3,7 +3,8 @@
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,26 @@ class Site:
                     for article in getattr(generator, name, ()):
                         built.articles[article.save_as] = article
 
-        signals.all_generators_finalized.connect(keep)
         try:
-            Pelican(self.settings(**settings)).run()
+            with forget_plugins():
+                signals.all_generators_finalized.connect(keep)
+                Pelican(self.settings(**settings)).run()
         finally:
-            signals.all_generators_finalized.disconnect(keep)
             logging.getLogger().removeHandler(collector)
         return built
+
+
+@contextmanager
+def forget_plugins() -> Iterator[None]:
+    """Disconnect whatever has been connected meanwhile: signals outlive a build, and so would its plugins."""
+    named = {name: signal for name, signal in vars(signals).items() if hasattr(signal, "receivers")}
+    kept = {name: dict(one.receivers) for name, one in named.items()}
+    try:
+        yield
+    finally:
+        for name, one in named.items():
+            one.receivers.clear()
+            one.receivers.update(kept[name])
 
 
 class _Collector(logging.Handler):

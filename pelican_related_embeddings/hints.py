@@ -1,0 +1,91 @@
+"""What an author may want to know of the posts and their lists: no faults, so no warnings."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from .encoders.model import ENGLISH_ONLY
+from .ranking.selection import Selection
+from .settings import Settings
+from .text.document import Document
+
+GROUPS_NAMED = 5  # of posts that are nearly the same text
+POSTS_NAMED = 3  # of such a group
+ENOUGH_POSTS = 10  # of which none has a list before that is worth a hint
+
+
+def find_hints(
+    documents: Sequence[Document],
+    selection: Selection,
+    duplicates: Iterable[tuple[int, int]],
+    settings: Settings,
+) -> list[str]:
+    """Return a sentence for each thing that is worth knowing, the most important first."""
+    return [
+        *_hint_empty(documents, selection, settings),
+        *_hint_model(documents, settings),
+        *_hint_lone_languages(documents, settings),
+        *_hint_duplicates(documents, duplicates),
+    ]
+
+
+def _hint_empty(documents: Sequence[Document], selection: Selection, settings: Settings) -> Iterator[str]:
+    """Yield a hint where a minimum score leaves no list at all."""
+    published = sum(one.published and not one.is_page for one in documents)
+    if settings.max and settings.min_score and published >= ENOUGH_POSTS and not any(selection.lists):
+        yield (
+            f"none of the {published} articles has a related post: none scores "
+            f"RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}."
+        )
+
+
+def _hint_model(documents: Sequence[Document], settings: Settings) -> Iterator[str]:
+    """Yield a hint for a site most of whose posts are in a language that its model does not know."""
+    languages = Counter(document.lang.partition("-")[0] for document in documents)
+    if not languages or settings.endpoint or not re.search(ENGLISH_ONLY, settings.model.lower()):
+        return
+    language = languages.most_common(1)[0][0]
+    if language != "en":
+        yield (
+            f"the model {settings.model} is made for English, and most articles here are in {language!r}: "
+            "shared words still find related posts, but a multilingual model in RELATED_EMBEDDINGS_MODEL "
+            "finds more."
+        )
+
+
+def _hint_lone_languages(documents: Sequence[Document], settings: Settings) -> Iterator[str]:
+    """Yield a hint for posts whose language no other post has."""
+    shown = [one for one in documents if one.published and not one.is_page]
+    counts = Counter(one.lang for one in shown)
+    alone = [one for one in shown if counts[one.lang] == 1]
+    if alone and len(shown) > 1 and not settings.across_languages:
+        others = f" (and {len(alone) - 1} more like it)" if len(alone) > 1 else ""
+        yield (
+            f'{alone[0].path}{others} is the only article in "{alone[0].lang}", so nothing is suggested '
+            "there; check its metadata lang."
+        )
+
+
+def _hint_duplicates(documents: Sequence[Document], duplicates: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """Yield a hint for each group of posts that are nearly the same text."""
+    groups = group_duplicates(duplicates)
+    for group in groups[:GROUPS_NAMED]:
+        named = [documents[row].path for row in group[:POSTS_NAMED]]
+        rest = f" and {len(group) - len(named)} more" if len(group) > len(named) else ""
+        names = ", ".join(named) + rest if rest or len(named) > 2 else " and ".join(named)
+        yield f"{names} are nearly the same text; no list shows two of them."
+    if len(groups) > GROUPS_NAMED:
+        yield f"{len(groups) - GROUPS_NAMED} more groups of posts are nearly the same text."
+
+
+def group_duplicates(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Return rows that pairs connect, as sorted groups in order of their first row.
+
+    >>> group_duplicates([(4, 7), (0, 2), (2, 9)])
+    [[0, 2, 9], [4, 7]]
+    """
+    groups: dict[int, set[int]] = {}
+    for first, second in pairs:
+        joined = groups.get(first, {first}) | groups.get(second, {second})
+        groups.update(dict.fromkeys(joined, joined))
+    return sorted({min(group): sorted(group) for group in groups.values()}.values())

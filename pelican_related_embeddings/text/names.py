@@ -1,0 +1,40 @@
+"""Names as people type them, made comparable: files, slugs, tags, categories and languages."""
+
+import unicodedata
+
+# Regions that say which script Chinese is written in; the script tells readers apart, a region does not.
+_SCRIPTS = {"zh": "zh-hans", "zh-cn": "zh-hans", "zh-sg": "zh-hans"}
+_SCRIPTS |= dict.fromkeys(("zh-tw", "zh-hk", "zh-mo"), "zh-hant")
+
+
+def compose(name: str) -> str:
+    """Return a name as it is typed: a Mac hands out the names of files decomposed."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def fold(name: str) -> str:
+    """Return a name for comparing: case, outer spaces and composition do not count."""
+    return compose(name.strip()).casefold()
+
+
+def fold_language(tag: str) -> str:
+    """Return a language tag for comparing, without its region.
+
+    >>> fold_language("en_GB"), fold_language("zh-TW"), fold_language("sr-Latn-RS")
+    ('en', 'zh-hant', 'sr-latn')
+    """
+    tag = normalise_tag(tag)
+    if tag in _SCRIPTS:
+        return _SCRIPTS[tag]
+    first, *others = tag.split("-")
+    kept = [part for part in others if not _is_region(part)]
+    return "-".join([first, *kept])
+
+
+def normalise_tag(tag: str) -> str:
+    """Return a language tag in lower case, with hyphens."""
+    return fold(tag).replace("_", "-")
+
+
+def _is_region(part: str) -> bool:
+    return (len(part) == 2 and part.isalpha()) or (len(part) == 3 and part.isdigit())
