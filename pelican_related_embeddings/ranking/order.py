@@ -21,7 +21,7 @@ SHARED_SHARE = 0.3  # of the nearness to one another's neighbours
 CLOSEST = 10  # of a document that speak for it; 5 and 20 do as well
 DATE_SHARE = 0.5  # more for two documents in a row, and 1/e of that with DATE_POSTS others between them
 DATE_POSTS = 10
-LEAST_MENTIONED = 0.1  # of what orders a pair; a signal that adds less is not worth a word
+LEAST_MENTIONED = 0.2  # of what orders a pair; a signal that adds less is not worth a word
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,7 @@ def _read_batch(
                 fresh[key] = _pack(found[key])
             cut += [] if complete else [document.path]
             if found[key].empty:
-                messages.note(f"{document.path} has no text, so it gets no related posts.")
+                messages.note(f"{document.path} has no words, so it gets no related posts.")
     cache.write("texts", fresh)
     return [found[key] for key in keys], cut
 
