@@ -8,9 +8,11 @@ from .encoders.model import ENGLISH_ONLY
 from .ranking.selection import Selection
 from .settings import Settings
 from .text.document import Document
+from .text.names import merge_alike
 
 GROUPS_NAMED = 5  # of posts that are nearly the same text
 POSTS_NAMED = 3  # of such a group
+LEAST_MISLABELLED = 3  # posts of one language under the label of another: fewer may be quotations or lists
 ENOUGH_POSTS = 10  # of which none has a list before that is worth a hint
 
 
@@ -19,11 +21,17 @@ def find_hints(
     selection: Selection,
     duplicates: Iterable[tuple[int, int]],
     settings: Settings,
+    languages: Sequence[str] = (),
 ) -> list[str]:
-    """Return a sentence for each thing that is worth knowing, the most important first."""
+    """Return a sentence for each thing that is worth knowing, the most important first.
+
+    ``languages``: what each document is written in as far as its text tells; none where no text was read.
+    """
+    written = list(languages) or [""] * len(documents)
     return [
         *_hint_empty(documents, selection, settings),
-        *_hint_model(documents, settings),
+        *_hint_labels(documents, written, settings),
+        *_hint_model(documents, written, settings),
         *_hint_lone_languages(documents, settings),
         *_hint_duplicates(documents, duplicates),
     ]
@@ -39,9 +47,27 @@ def _hint_empty(documents: Sequence[Document], selection: Selection, settings: S
         )
 
 
-def _hint_model(documents: Sequence[Document], settings: Settings) -> Iterator[str]:
+def _hint_labels(documents: Sequence[Document], written: Sequence[str], settings: Settings) -> Iterator[str]:
+    """Yield a hint where posts are in another language than the one that they are labelled with."""
+    shown = [(one, lang) for one, lang in zip(documents, written, strict=True) if one.published and lang]
+    wrong = [(one.lang, lang, one.path) for one, lang in shown if merge_alike(one.lang) != lang]
+    counts = Counter((label, lang) for label, lang, _ in wrong)
+    if settings.across_languages or not counts:
+        return
+    (label, lang), number = counts.most_common(1)[0]
+    if number >= LEAST_MISLABELLED:
+        first = next(path for *names, path in wrong if names == [label, lang])
+        yield (
+            f'{number} articles labelled "{label}" seem to be in "{lang}", such as {first}, and are related '
+            f'only to others labelled "{label}": correct DEFAULT_LANG, or lang in their metadata.'
+        )
+
+
+def _hint_model(documents: Sequence[Document], written: Sequence[str], settings: Settings) -> Iterator[str]:
     """Yield a hint for a site most of whose posts are in a language that its model does not know."""
-    languages = Counter(document.lang.partition("-")[0] for document in documents)
+    languages = Counter(
+        lang or merge_alike(one.lang) for one, lang in zip(documents, written, strict=True) if one.published
+    )
     if not languages or settings.endpoint or not re.search(ENGLISH_ONLY, settings.model.lower()):
         return
     language = languages.most_common(1)[0][0]

@@ -297,7 +297,7 @@ def finish(study: Study, cache: Cache) -> Outcome:
     inputs = study.inputs
     kept = {inputs.key_candidates(): dump_ranked(study.ranked), **dump_lists(inputs, study.selection)}
     cache.write("results", kept)
-    hints = tell_hints(inputs, study.ranked, study.selection, cache)
+    hints = tell_hints(inputs, study.ranked, study.selection, cache, study.embedded.words.languages)
     return Outcome(inputs, study.selection, study.embedded, study, hints=hints)
 
 
@@ -451,9 +451,11 @@ def _name_posts(documents: Sequence[Document], rows: Sequence[int]) -> str:
     return named + (f" and {len(rows) - POSTS_NAMED} more" if len(rows) > POSTS_NAMED else "")
 
 
-def tell_hints(inputs: Inputs, ranked: Ranked, selection: Selection, cache: Cache) -> tuple[str, ...]:
+def tell_hints(
+    inputs: Inputs, ranked: Ranked, selection: Selection, cache: Cache, languages: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return the hints that no earlier build gave, a few of them, and remember them."""
-    hints = find_hints(inputs.documents, selection, ranked.duplicates, inputs.settings)
+    hints = find_hints(inputs.documents, selection, ranked.duplicates, inputs.settings, languages)
     keys = {hash_parts("hint", hint): hint for hint in hints}
     given = cache.read("results", keys)
     new = {key: hint for key, hint in keys.items() if key not in given}

@@ -527,3 +527,86 @@ def test_the_example_site_is_reported(
     assert "astronomy/messier-marathon.rst" in out
     assert command.main(["search", "comet above the lane", "-s", str(override)]) == 0
     assert "Comet NEOWISE" in capsys.readouterr().out.splitlines()[4]
+
+
+# evaluate
+
+
+def link_topics(site: Site) -> None:
+    """Let the posts of each topic link to its first."""
+    for topic, texts in TOPICS.items():
+        for number, text in enumerate(texts):
+            link = f"\n\nMore [here]({{filename}}{topic}-0.md)." if number else ""
+            site.post(f"{topic}-{number}", text + link, tags=topic, date=f"2024-02-{number + 1:02d}")
+
+
+def test_evaluate_judges_by_links_and_is_not_misled_by_what_the_settings_leave_out(shell: Shell) -> None:
+    link_topics(shell.site)
+
+    found = shell.ask("evaluate", RELATED_EMBEDDINGS_SKIP=["linked"], RELATED_EMBEDDINGS_EXCLUDE=["bread-*"])
+
+    methods = {method["name"]: method["figures"] for method in found["methods"]}
+    assert list(methods) == ["tags in common", "words alone", "the model alone", "words and model"]
+    assert found["posts"] == 9
+    assert found["judged"] == {"recall@5": 9, "inbound@5": 3, "tag share": 0}
+    assert methods["words and model"]["recall@5"] == {"mean": 100, "low": 100, "high": 100}
+    assert methods["words and model"]["tag share"] is None  # no tag is on a tenth of nine posts
+    assert [method["name"] for method in found["methods"] if method["current"]] == ["words and model"]
+    assert found["churn"] is None
+
+
+def test_evaluate_advises_nothing_that_nine_posts_cannot_tell(shell: Shell) -> None:
+    link_topics(shell.site)
+
+    printed = shell.run("evaluate")
+
+    assert "too small to tell on 9 posts" in printed
+    assert "Nothing here speaks for another setting." in printed
+    assert "words and model <- now" in printed
+
+
+def test_evaluate_says_that_a_blog_without_links_and_tags_gives_nothing_to_judge_by(shell: Shell) -> None:
+    printed = shell.run("evaluate")
+
+    assert "There is nothing to judge lists by: of 9 published posts none links to another one" in printed
+    assert shell.ask("evaluate")["methods"] == []
+
+
+def test_evaluate_without_a_model_compares_what_needs_none(shell: Shell) -> None:
+    link_topics(shell.site)
+
+    found = shell.ask("evaluate", RELATED_EMBEDDINGS_WEIGHT=1)
+
+    assert [method["name"] for method in found["methods"]] == ["tags in common", "words alone"]
+
+
+def test_evaluate_compares_another_model_and_leaves_the_sites_own_vectors_alone(
+    shell: Shell, exported: Path
+) -> None:
+    link_topics(shell.site)
+    shell.run("report")
+
+    found = shell.ask("evaluate", "--model", str(exported))
+
+    names = [method["name"] for method in found["methods"]]
+    assert names[-2:] == [f"{exported} alone", f"words and {exported}"]
+    assert found["methods"][-1]["settings"] == {"MODEL": str(exported)}
+    assert found["methods"][-1]["figures"] == found["methods"][-3]["figures"]  # it is the same model
+    assert shell.ask("report")["counts"]["embedded"] == 0
+
+
+def test_churn_takes_the_newest_posts_away_one_after_the_other(shell: Shell) -> None:
+    link_topics(shell.site)
+    shell.site.post("draft", "Sourdough bread, flour, water.", status="draft")
+
+    changes = shell.ask("evaluate", "--churn", RELATED_EMBEDDINGS_MAX=2)["churn"]
+
+    assert [change["posts"] for change in changes] == [9, 8, 7, 6, 5, 4, 3, 2]
+    assert [change["path"] for change in changes][:4] == [
+        "stars-2.md",
+        "sql-2.md",
+        "bread-2.md",
+        "stars-1.md",
+    ]
+    assert changes[0]["changed"] >= changes[0]["showing"] == 2  # the other two posts about stars
+    assert "none more than" in shell.run("evaluate", "--churn", RELATED_EMBEDDINGS_MAX=2)

@@ -11,6 +11,8 @@ from pelican_related_embeddings.ranking.selection import Candidate, Selection
 from pelican_related_embeddings.settings import Settings, read_settings
 from pelican_related_embeddings.site.contents import read_languages
 from pelican_related_embeddings.text.document import Document
+from pelican_related_embeddings.text.html import Block
+from pelican_related_embeddings.text.language import guess_language
 from pelican_related_embeddings.text.names import fold, fold_language
 
 BREAD = TOPICS["bread"]
@@ -90,6 +92,65 @@ def test_a_language_of_one_post_is_a_hint() -> None:
         "metadata lang."
     ]
     assert find_hints(documents, Selection(((),) * 4), (), Settings(across_languages=True)) == []
+
+
+FRENCH = (
+    "Le levain se nourrit de farine et d'eau chaque matin, puis on pétrit la pâte avant de la laisser lever.",
+    "La croûte vient de la vapeur et d'un four très chaud ; on laisse ensuite le pain refroidir sur une grille.",
+    "Une farine plus riche en protéines boit davantage d'eau, et la pâte tient mieux pendant la cuisson du pain.",
+)
+CHINESE = "每天早上用面粉和水喂养酵母，然后把面团放在温暖的地方发酵一整夜，第二天再放进很热的烤箱里烤成面包，冷却以后切片。"
+
+
+def test_posts_under_the_label_of_another_language_are_one_hint_from_their_texts(
+    warm_topics: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, text in enumerate(FRENCH):
+        warm_topics.post(f"pain-{number}", text)
+    warm_topics.post("pain-fr", FRENCH[0], lang="fr")
+    warm_topics.post("code", "```\n" + "\n".join(FRENCH) + "\n```")
+    warm_topics.post("pain-draft", FRENCH[0], status="draft")
+
+    built = warm_topics.build(RELATED_EMBEDDINGS_STRICT=True)
+
+    printed = capsys.readouterr().out
+    assert (
+        'related_embeddings: 3 articles labelled "en" seem to be in "fr", such as pain-0.md, and are related '
+        'only to others labelled "en": correct DEFAULT_LANG, or lang in their metadata.'
+    ) in printed
+    assert "made for English" not in printed
+    assert "pain-fr-fr.html" not in " ".join(built.links("pain-0.html"))  # no guess changes a list
+
+
+def test_two_posts_in_another_language_are_no_hint(
+    warm_topics: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, text in enumerate(FRENCH[:2]):
+        warm_topics.post(f"pain-{number}", text)
+
+    warm_topics.build()
+
+    assert "seem to be in" not in capsys.readouterr().out
+
+
+def test_a_blog_in_chinese_labelled_as_english_gets_the_hint_about_the_model(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        site.post(f"mianbao-{number}", CHINESE * 2 + "咖啡茶水"[number])
+
+    site.build()
+
+    printed = capsys.readouterr().out
+    assert "most articles here are in 'zh'" in printed
+    assert '3 articles labelled "en" seem to be in "zh"' in printed
+
+
+def test_a_language_is_guessed_from_prose_only_where_there_is_enough_of_it() -> None:
+    assert guess_language([Block(FRENCH[0])]) == "fr"
+    assert guess_language([Block(FRENCH[0], code=True), Block(TOPICS["sql"][0])]) == "en"
+    assert guess_language([Block("Bonjour tout le monde")]) == ""
+    assert guess_language([]) == ""
 
 
 def test_a_minimum_that_leaves_no_list_is_a_hint_on_ten_posts() -> None:

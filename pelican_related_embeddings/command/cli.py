@@ -28,6 +28,7 @@ from ..store.cache import Cache
 from ..store.keys import NO_VECTOR
 from ..store.maintenance import prune_cache, summarise_cache
 from . import output
+from .evaluate import evaluate
 from .explain import explain_pair, explain_post
 from .report import make_report
 
@@ -112,8 +113,24 @@ def make_parser() -> argparse.ArgumentParser:
     search.add_argument("words", metavar="WORDS", nargs="+", help="what to look for, in your own words")
     _add_limit(search, 10, "posts to show")
     search.set_defaults(run=run_search)
+    _add_evaluate(commands, common)
     _add_cache_commands(commands, common)
     return parser
+
+
+def _add_evaluate(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        parents=[common],
+        help="how good the lists are here",
+        description="What tags in common, words, the model, and both find of the posts that you linked to "
+        "one another, and of those that share a tag. The ranking sees neither.",
+    )
+    parser.add_argument("--model", metavar="NAME", help="another model, to be compared with the site's own")
+    parser.add_argument(
+        "--churn", action="store_true", help="also how many lists each of the newest posts changed"
+    )
+    parser.set_defaults(run=run_evaluate)
 
 
 def _make_common(default: Any) -> argparse.ArgumentParser:
@@ -266,6 +283,19 @@ def run_explain(session: Session) -> None:
         session.show(explanation, output.show_explanation)
         return
     session.show(explain_pair(study, contents.posts, row, other), output.show_pair)
+
+
+def run_evaluate(session: Session) -> None:
+    """Show what lists made in several ways are worth on this site."""
+    site, contents = session.read()
+    study = session.study(site, contents)
+    other = None
+    if name := session.arguments.model:
+        weight = site.settings.weight if site.settings.weight < 1 else Settings().weight
+        other_settings = replace(site.settings, model=name, weight=weight)
+        other = session.study(replace(site, settings=other_settings), contents).embedded
+    churn = session.arguments.churn
+    session.show(evaluate(study.embedded, contents.links, other, churn=churn), output.show_evaluation)
 
 
 def run_search(session: Session) -> None:

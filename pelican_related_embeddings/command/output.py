@@ -5,6 +5,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from statistics import median
 from typing import Any
 
 from rich import box
@@ -12,7 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..evaluation.churn import NEWEST, Change
+from ..evaluation.measures import INBOUND, LINKED, TAGS, Bounds
 from ..store.maintenance import CacheSummary, Removal
+from .evaluate import Evaluation, Method
 from .explain import Explanation, Neighbour
 from .report import Cutoff, Pair, Report
 
@@ -277,6 +281,56 @@ def show_pair(console: Console, explanation: Explanation) -> None:
         _write(console, f"Both are about: {', '.join(candidate.terms)}")
     if neighbour.signals:
         _write(console, f"Also: {'; '.join(neighbour.signals)}")
+
+
+# evaluate
+
+
+def show_evaluation(console: Console, evaluation: Evaluation) -> None:
+    """Draw what the lists of several methods are worth, and what follows."""
+    judged = evaluation.judged
+    if evaluation.methods:
+        columns = {
+            "": "left",
+            f"linked posts found ({judged[LINKED]} posts)": "left",
+            f"linked from there only ({judged[INBOUND]})": "left",
+            f"sharing a tag ({judged[TAGS]})": "left",
+        }
+        title = "Of 100, in the first five, with the 95% interval in brackets"
+        console.print(_make_table(title, columns, map(_draw_method, evaluation.methods)))
+    else:
+        _write(
+            console,
+            f"There is nothing to judge lists by: of {_count(evaluation.posts, 'published post')} none links "
+            "to another one, and no tag is on at least two posts and at most a tenth of them.",
+        )
+    for sentence in evaluation.conclusions:
+        _write(console, f"- {sentence}")
+    if evaluation.churn is not None:
+        _show_churn(console, evaluation.churn)
+
+
+def _draw_method(method: Method) -> Sequence[Cell]:
+    name = f"{method.name} <- now" if method.current else method.name
+    return (name, *(_draw_bounds(method.figures[metric]) for metric in (LINKED, INBOUND, TAGS)))
+
+
+def _draw_bounds(bounds: Bounds | None) -> Cell:
+    return f"{bounds.mean:4.1f} [{bounds.low:.1f}, {bounds.high:.1f}]" if bounds else None
+
+
+def _show_churn(console: Console, changes: Sequence[Change]) -> None:
+    columns = {"post": "left", "lists it changed": "right", "of 100": "right", "of these, show it": "right"}
+    rows = [(one.path, one.changed, f"{one.share:.1f}", one.showing) for one in changes]
+    title = f"What the newest {min(NEWEST, len(changes))} posts changed when they were added"
+    console.print(_make_table(title, columns, rows))
+    if changes:
+        shares = [one.share for one in changes]
+        _write(
+            console,
+            f"Half of them changed at most {median(shares):.1f} of 100 lists of other posts, none more than "
+            f"{max(shares):.1f}.",
+        )
 
 
 # search and cache

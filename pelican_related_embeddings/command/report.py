@@ -92,7 +92,15 @@ def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[st
         orphans=tuple(find_orphans(study, posts)),
         duplicates=tuple(find_duplicates(study, posts)),
         unlinked=tuple(find_unlinked(study, posts, links)),
-        hints=tuple(find_hints(study.documents, study.selection, study.ranked.duplicates, settings)),
+        hints=tuple(
+            find_hints(
+                study.documents,
+                study.selection,
+                study.ranked.duplicates,
+                settings,
+                study.embedded.words.languages,
+            )
+        ),
     )
 
 

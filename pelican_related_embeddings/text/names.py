@@ -6,6 +6,9 @@ import unicodedata
 _SCRIPTS = {"zh": "zh-hans", "zh-cn": "zh-hans", "zh-sg": "zh-hans"}
 _SCRIPTS |= dict.fromkeys(("zh-tw", "zh-hk", "zh-mo"), "zh-hant")
 
+# Written so much alike that no guess at a text's language tells them apart.
+_ALIKE = {"nb": "no", "nn": "no", "bs": "hr", "sr": "hr", "ms": "id"}
+
 
 def compose(name: str) -> str:
     """Return a name as it is typed: a Mac hands out the names of files decomposed."""
@@ -38,3 +41,13 @@ def normalise_tag(tag: str) -> str:
 
 def _is_region(part: str) -> bool:
     return (len(part) == 2 and part.isalpha()) or (len(part) == 3 and part.isdigit())
+
+
+def merge_alike(tag: str) -> str:
+    """Return the language of a folded tag, with one name for those that no guess tells apart.
+
+    >>> merge_alike("zh-hant"), merge_alike("nb")
+    ('zh', 'no')
+    """
+    language = tag.partition("-")[0]
+    return _ALIKE.get(language, language)

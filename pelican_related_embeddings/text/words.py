@@ -14,19 +14,25 @@ from ..store.cache import Cache
 from ..store.keys import hash_parts
 from .document import Document, is_brief
 from .html import MAX_CHARACTERS, Block, extract_blocks, extract_text, find_links, read_blocks
+from .language import guess_language
 from .terms import TermCounts, count_terms, hash_block
 
 BATCH = 256  # documents read from the cache, or written to it, at once
 FEW_LINKS = 20  # of a document of few words that say something about it
 _ADDRESS = re.compile(r"(?i)https?://(?:www\.)?([^/?#:@\s]+)(?::\d+)?/?([^?#]*)")
+_LANGUAGE = slice(17, 20)  # of the bytes of a document's words, after its digest and whether it is empty
 _PATH_WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 class Words(NamedTuple):
-    """The words of one document: ``digest`` names its text; if ``empty``, it has none at all."""
+    """The words of one document: ``digest`` names its text; if ``empty``, it has none at all.
+
+    ``language`` is a guess at what they are written in, or nothing.
+    """
 
     digest: bytes
     empty: bool
+    language: str
     terms: TermCounts
 
 
@@ -36,6 +42,7 @@ class AllWords:
 
     digests: list[bytes]
     empty: list[bool]
+    languages: list[str]
     terms: list[TermCounts]
 
 
@@ -58,7 +65,12 @@ def read_words(
         messages.tell(
             f"{cut[0]}{others} is very long: only its first {MAX_CHARACTERS:,} characters are read."
         )
-    return AllWords([one.digest for one in found], [one.empty for one in found], [one.terms for one in found])
+    return AllWords(
+        [one.digest for one in found],
+        [one.empty for one in found],
+        [one.language for one in found],
+        [one.terms for one in found],
+    )
 
 
 def _read_batch(
@@ -86,7 +98,8 @@ def _parse_words(document: Document) -> tuple[Words, bool]:
     title, (blocks, cut) = extract_text(document.title), read_blocks(document.html)
     about = describe_brief(document)
     terms = count_terms(title, blocks, about)
-    return Words(_digest(title, blocks, about), not blocks and not len(terms.hashes), terms), not cut
+    empty = not blocks and not len(terms.hashes)
+    return Words(_digest(title, blocks, about), empty, guess_language(blocks), terms), not cut
 
 
 def compose_text(document: Document, dropped: frozenset[int]) -> tuple[str, str]:
@@ -116,11 +129,14 @@ def _digest(title: str, blocks: Sequence[Block], about: str) -> bytes:
 
 
 def _pack(words: Words) -> bytes:
-    return words.digest + (b"\x01" if words.empty else b"\x00") + words.terms.to_bytes()
+    language = words.language.encode().ljust(_LANGUAGE.stop - _LANGUAGE.start)
+    return words.digest + bytes([words.empty]) + language + words.terms.to_bytes()
 
 
 def _unpack(content: bytes) -> Words | None:
     try:
-        return Words(content[:16], content[16:17] == b"\x01", TermCounts.from_bytes(content[17:]))
+        terms = TermCounts.from_bytes(content[_LANGUAGE.stop :])
+        language = content[_LANGUAGE].decode("ascii").strip()
     except ValueError:
         return None
+    return Words(content[:16], content[16:17] == b"\x01", language, terms)
