@@ -1,4 +1,4 @@
-"""The plugin under the name that Pelican looks for by itself; the wheel has it as pelican/plugins/related_embeddings.
+"""The plugin under the name by which Pelican finds it: pelican.plugins.related_embeddings, in the wheel.
 
 Pelican imports it at every start, whether the plugin is used or not, and without a net: so it does nothing.
 """
