@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from .errors import StrictError
+from .errors import RelatedEmbeddingsError, StrictError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -83,6 +83,17 @@ class Messages:
         self._bar = Progress(*columns, console=self._screen, transient=True)
         self._task = self._bar.add_task("embedding", total=total)
         self._bar.start()
+
+
+def hide_traceback(record: logging.LogRecord) -> bool:
+    """Let a record of Pelican's log pass, without the traceback of an error that is raised on purpose.
+
+    Such an error is about the site, not about a line of the program. ``--debug`` shows all.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, RelatedEmbeddingsError) and not _logger.isEnabledFor(logging.DEBUG):
+        record.exc_info = None
+    return True
 
 
 def count(number: int, noun: str) -> str:

@@ -1,6 +1,7 @@
 """Pelican's signals, in the order in which they fire. The only place that sets anything on an article."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from pelican.generators import ArticlesGenerator, PagesGenerator
 from pelican.log import console
 
 from .errors import CacheError, SettingsError, describe_error
-from .messages import Messages, count
+from .messages import Messages, count, hide_traceback
 from .pages.insertion import insert_into_pages
 from .pages.own_templates import OwnTemplates
 from .pages.related import Record, RelatedPosts
@@ -43,6 +44,7 @@ def register() -> None:
     signals.generator_init.connect(add_templates)
     signals.all_generators_finalized.connect(add_related_posts)
     signals.feed_generated.connect(extend_feed)
+    logging.getLogger("pelican").addFilter(hide_traceback)
 
 
 def check_settings(pelican: Any) -> None:

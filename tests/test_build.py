@@ -186,6 +186,35 @@ def test_a_wrong_setting_stops_the_build_before_anything_is_touched(warm_topics:
     assert [path.name for path in output.iterdir()] == ["precious.txt"]
 
 
+@pytest.mark.parametrize(("option", "shown"), [(None, False), ("--debug", True)])
+def test_all_mistakes_in_the_settings_are_told_without_a_traceback(
+    site: Site, option: str | None, shown: bool
+) -> None:
+    site.post("alone", "Hello.")
+    configure(site, RELATED_EMBEDDINGS_MAX=-1, RELATED_EMBEDDINGS_WEIGHT=7)
+
+    printed = end(start(site, *filter(None, [option])), code=1)
+
+    assert "RELATED_EMBEDDINGS_MAX must be a whole number of at least 0, got -1." in printed
+    assert "RELATED_EMBEDDINGS_WEIGHT must be a number from 0 to 1, got 7." in printed
+    assert ("Traceback" in printed) == shown
+
+
+def test_a_fault_of_another_plugin_keeps_its_traceback(site: Site) -> None:
+    site.post("alone", "Hello.")
+    (site.root / "broken.py").write_text(
+        "from pelican import signals\n\n"
+        "def fail(pelican):\n    raise ValueError('not ours')\n\n"
+        "def register():\n    signals.initialized.connect(fail)\n"
+    )
+    configure(site, PLUGINS=["pelican_related_embeddings", "broken"], PLUGIN_PATHS=["."])
+
+    printed = end(start(site), code=1)
+
+    assert "Traceback" in printed
+    assert "not ours" in printed
+
+
 def test_max_is_obeyed(warm_topics: Site) -> None:
     assert len(warm_topics.build(RELATED_EMBEDDINGS_MAX=2).links("bread-0.html")) == 2
     assert warm_topics.build(RELATED_EMBEDDINGS_MAX=0).blocks("bread-0.html") == []
