@@ -156,6 +156,21 @@ def test_the_light_requirements_are_the_declared_ones_without_torch() -> None:
     assert {name: one.specifier for name, one in light.items()} == declared
 
 
+def test_the_documentation_installs_exactly_the_light_requirements() -> None:
+    names = set(list_requirements("requirements-light.txt"))
+    lines = [
+        line
+        for path in (ROOT / "docs").glob("*.md")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "pip install" in line and "tokenizers" in line
+    ]
+
+    assert len(lines) >= 5
+    for line in lines:
+        parts = line.partition("pip install ")[2].removesuffix("\\").split()
+        assert {Requirement(part.strip('"')).name for part in parts if not part.startswith("-")} == names
+
+
 NAMES = ("pelican_related_embeddings", "related_embeddings", "pelican.plugins.related_embeddings")
 
 
