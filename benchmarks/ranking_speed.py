@@ -22,10 +22,11 @@ from pelican_related_embeddings.pipeline import DEPTH
 from pelican_related_embeddings.ranking.nearest import BLOCK_PAIRS
 from pelican_related_embeddings.ranking.neighbours import rank
 from pelican_related_embeddings.ranking.term_weights import weigh_terms
-from pelican_related_embeddings.text.terms import TermCounts, pack
+from pelican_related_embeddings.text.terms import TITLE_WEIGHT, TermCounts, pack
 
 DIMENSIONS = 384
 TERMS = 400  # different ones in a post; half of them are in no other post
+TITLE = 12  # in a title
 VOCABULARY = 40  # other terms per post of the blog: it grows with the blog
 COMMONEST = 250  # number of the most frequent term, on about a tenth of the posts; two posts share about 3
 USUAL = 1999  # words that pairs of words end with
@@ -58,7 +59,9 @@ def make_terms(count: int, size: int, random: np.random.Generator) -> Iterator[T
         places = np.repeat(np.arange(len(order)), counts)
         written = [spell_term(number) for number in numbers[order].tolist()]
         packed = pack(written, np.append(len(places), places).astype("<u4"))
-        terms = TermCounts(hashes[order], counts, draw_hashes(1, random), packed)
+        title = np.sort(random.choice(hashes, TITLE))
+        counts += np.isin(hashes[order], title) * np.uint16(TITLE_WEIGHT * TITLE)
+        terms = TermCounts(hashes[order], counts, draw_hashes(1, random), title, packed)
         yield TermCounts.from_bytes(terms.to_bytes())
 
 
@@ -107,6 +110,7 @@ def measure(count: int, languages: int, size: int) -> dict[str, float]:
         group=np.arange(count) % languages,
         order=np.arange(count),
         blocked={},
+        dates=random.permutation(count).astype(np.float64),
         weight=0.65,
         depth=DEPTH,
     )

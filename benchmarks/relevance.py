@@ -1,22 +1,29 @@
 #!/usr/bin/env python3
 """Measure how good the related posts of real blogs are, next to what other tools would show.
 
-    python benchmarks/relevance.py CORPUS.jsonl ... [--vectors FOLDER] [--write]
+    python benchmarks/relevance.py CORPUS.jsonl ... [--young 15,30,60] [--planted 14] [--write]
 
-A corpus has one post a line: id, slug, title, html, tags, links (slugs of posts that it links to).
+A corpus has one post a line: id, slug, title, date, html, tags, links (slugs of posts that it links to).
 Two things are taken for the truth, neither of which the ranking sees. Links: posts that link to one
 another, either way, should be suggested to one another. Tags: suggestions should share a specific tag,
 that is one on at least two posts and at most a tenth of them. Runs what the plugin runs: the same text,
 terms, vectors, ranking and selection.
+
+--young draws small blogs from each corpus: so many posts, a third of each of three tags that are on at
+most 15% of the posts. --planted puts so many posts of each corpus into each other one, one at a time and
+then with a post that it links to.
 """
 
 import argparse
 import hashlib
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +41,18 @@ from pelican_related_embeddings.ranking.term_weights import recurring_blocks
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.text.document import Document, order_documents
 from pelican_related_embeddings.text.html import Block, extract_blocks, extract_text
-from pelican_related_embeddings.text.terms import TermCounts, count_terms, hash_block
+from pelican_related_embeddings.text.terms import TermCounts, count_terms
+from pelican_related_embeddings.text.words import compose_text, describe_brief
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "relevance.md"
 PLOT = HERE.parent / "docs" / "images" / "relevance.png"
 OURS = "this plugin"
-METRICS = ("recall@5", "recall@10", "MRR", "nDCG@5", "tag share")
+METRICS = ("recall@5", "inbound@5", "recall@10", "MRR", "nDCG@5", "tag share")
 SHOWN = 10  # suggestions a post that are judged; recall@5 looks at the first five
 RESAMPLES = 2000  # of the paired bootstrap
+DRAWS = 25  # small blogs of each size that are drawn from a corpus
+MINIMUMS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)  # of the score, in the tables of small blogs and strangers
 INTERNAL_LINK = re.compile(r'(<a\b[^>]*href="\{filename\}[^"]*"[^>]*>)(.*?)(</a>)', re.DOTALL)
 
 Floats = npt.NDArray[np.float64]
@@ -59,6 +69,7 @@ class Corpus:
     titles: tuple[str, ...]
     counts: tuple[TermCounts, ...]
     linked: tuple[frozenset[int], ...]
+    inbound: tuple[frozenset[int], ...]
     tags: tuple[frozenset[str], ...]
     specific: tuple[frozenset[str], ...]
 
@@ -90,8 +101,11 @@ def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
         documents,
         blocks,
         titles,
-        tuple(count_terms(*each) for each in zip(titles, blocks, strict=True)),
-        _join_links(posts),
+        tuple(
+            count_terms(title, found, describe_brief(document))
+            for title, found, document in zip(titles, blocks, documents, strict=True)
+        ),
+        *_find_linked(posts),
         tags,
         tuple(each & specific for each in tags),
     )
@@ -99,17 +113,31 @@ def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
 
 def _make_document(post: Mapping[str, Any], strip_anchors: bool) -> Document:
     html = INTERNAL_LINK.sub(r"\1\3", post["html"]) if strip_anchors else post["html"]
-    return Document(post["id"], post["slug"], post["title"], html, post["lang"])
+    return Document(post["id"], post["slug"], post["title"], html, post["lang"], _read_date(post["date"]))
 
 
-def _join_links(posts: Sequence[Mapping[str, Any]]) -> tuple[frozenset[int], ...]:
+def _read_date(text: str) -> float:
+    """Return a date such as 2024-02-01, or 2024, in seconds since 1970; 0 for none."""
+    for layout in ("%Y-%m-%d", "%Y"):
+        try:
+            return datetime.strptime(text[:10], layout).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            continue
+    return 0.0
+
+
+def _find_linked(posts: Sequence[Mapping[str, Any]]) -> tuple[tuple[frozenset[int], ...], ...]:
+    """Return the posts that each one links to or is linked from, and those that only link to it."""
     rows = {post["slug"]: row for row, post in enumerate(posts)}
-    linked: list[set[int]] = [set() for _ in posts]
-    for row, post in enumerate(posts):
-        for other in {rows[slug] for slug in post["links"] if slug in rows} - {row}:
-            linked[row].add(other)
-            linked[other].add(row)
-    return tuple(map(frozenset, linked))
+    outbound = [
+        {rows[slug] for slug in post["links"] if slug in rows} - {row} for row, post in enumerate(posts)
+    ]
+    inbound: list[set[int]] = [set() for _ in posts]
+    for row, others in enumerate(outbound):
+        for other in others:
+            inbound[other].add(row)
+    both = list(zip(outbound, inbound, strict=True))
+    return tuple(frozenset(o | i) for o, i in both), tuple(frozenset(i - o) for o, i in both)
 
 
 # The plugin
@@ -125,6 +153,7 @@ def rank_corpus(corpus: Corpus, vectors: npt.NDArray[np.float32], weight: float)
         group=np.zeros(size, np.int64),
         order=np.array(order_documents(corpus.documents)),
         blocked={},
+        dates=np.array([document.date for document in corpus.documents]),
         weight=weight,
         depth=DEPTH,
     )
@@ -145,10 +174,7 @@ def select_lists(corpus: Corpus, ranking: Ranking, settings: Settings) -> Lists:
 def embed_corpus(corpus: Corpus, settings: Settings, folder: Path) -> npt.NDArray[np.float32]:
     """Return the vectors of a corpus, from ``folder`` where it has been embedded before."""
     dropped = set(recurring_blocks(corpus.counts, np.ones(len(corpus.counts), np.bool_)).tolist())
-    texts = [
-        "\n".join(block.text for block in blocks if hash_block(block.text) not in dropped)
-        for blocks in corpus.blocks
-    ]
+    texts = [compose_text(document, frozenset(dropped))[1] for document in corpus.documents]
     model = obtain_encoder(settings)
     content = json.dumps([model.digest, settings.windows, corpus.titles, texts])
     path = folder / f"{corpus.name}-{hashlib.sha256(content.encode()).hexdigest()[:16]}.npy"
@@ -230,8 +256,10 @@ def judge(corpus: Corpus, lists: Lists) -> Judged:
     """Return the metrics of some lists over the posts that have links, or a specific tag."""
     linked = [(chosen, wanted) for chosen, wanted in zip(lists, corpus.linked, strict=True) if wanted]
     shown = Counter(row for chosen in lists for row in chosen[:5])
+    inbound = [(chosen, wanted) for chosen, wanted in zip(lists, corpus.inbound, strict=True) if wanted]
     values = {
         "recall@5": [_recall(chosen[:5], wanted) for chosen, wanted in linked],
+        "inbound@5": [_recall(chosen[:5], wanted) for chosen, wanted in inbound],
         "recall@10": [_recall(chosen, wanted) for chosen, wanted in linked],
         "MRR": [_reciprocal_rank(chosen, wanted) for chosen, wanted in linked],
         "nDCG@5": [_gain(chosen[:5], wanted) for chosen, wanted in linked],
@@ -283,6 +311,185 @@ def bound_difference(ours: Sequence[Floats], other: Sequence[Floats]) -> tuple[f
     )
     low, high = np.quantile(means, (0.025, 0.975))
     return 100 * float(np.mean([d.mean() for d in differences])), 100 * float(low), 100 * float(high)
+
+
+# Small blogs
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What the lists of some posts are worth by a yes or no: how many posts were shown, and so on."""
+
+    right: int
+    shown: int
+    possible: int
+    empty: int
+    lists: int
+
+
+def draw_blogs(corpus: Corpus, size: int) -> list[tuple[list[int], list[int]]]:
+    """Return the rows of each small blog drawn from a corpus, and of which of its three tags each post is.
+
+    As many as there are sets of three tags with enough posts of one of them only, up to ``DRAWS``.
+    """
+    random = np.random.default_rng(0)
+    third, count = size // 3, len(corpus.tags)
+    frequency = Counter(tag for each in corpus.tags for tag in each)
+    usable = sorted(tag for tag, times in frequency.items() if third <= times <= 0.15 * count)
+    triples = list(combinations(usable, 3))
+    drawn = []
+    for place in random.permutation(len(triples)).tolist():
+        tags = frozenset(triples[place])
+        pools = [[row for row in range(count) if corpus.tags[row] & tags == {tag}] for tag in triples[place]]
+        if min(map(len, pools)) >= third and len(drawn) < DRAWS:
+            rows = [sorted(random.choice(pool, third, replace=False).tolist()) for pool in pools]
+            labels = [label for label in range(3) for _ in range(third)]
+            drawn.append(([*rows[0], *rows[1], *rows[2]], labels))
+    return drawn
+
+
+def pick_posts(corpus: Corpus, rows: Sequence[int]) -> Corpus:
+    """Return a corpus of some of the posts, to be ranked and not judged."""
+    documents, counts = (tuple(each[row] for row in rows) for each in (corpus.documents, corpus.counts))
+    return replace(corpus, documents=documents, counts=counts)
+
+
+def judge_young(lists: Lists, labels: Sequence[int]) -> Hits:
+    """Return how many suggestions are of the same topic as the post, of all and of as many as could be."""
+    possible = [min(5, labels.count(label) - 1) for label in labels]
+    right = sum(
+        labels[other] == label for label, chosen in zip(labels, lists, strict=True) for other in chosen
+    )
+    return Hits(right, sum(map(len, lists)), sum(possible), sum(not chosen for chosen in lists), len(lists))
+
+
+def measure_young(
+    corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], size: int
+) -> dict[float, list[list[Hits]]]:
+    """Return what the lists of small blogs are worth at each minimum score, corpus by corpus."""
+    found: dict[float, list[list[Hits]]] = {minimum: [] for minimum in MINIMUMS}
+    for corpus, vectors in corpora:
+        blogs = []
+        for rows, labels in draw_blogs(corpus, size):
+            blog = pick_posts(corpus, rows)
+            blogs.append((blog, rank_corpus(blog, vectors[rows], Settings().weight), labels))
+        for minimum, hits in found.items():
+            settings = Settings(min_score=minimum)
+            if blogs:
+                hits.append(
+                    [judge_young(select_lists(b, ranking, settings), own) for b, ranking, own in blogs]
+                )
+    return found
+
+
+def share_hits(hits: Sequence[Hits]) -> Floats:
+    """Return the share of the suggestions that are right, of those that could be, and of empty lists."""
+    right, shown, possible, empty, lists = (sum(getattr(one, name) for one in hits) for name in HITS)
+    return np.array([right / max(shown, 1), right / max(possible, 1), empty / max(lists, 1)])
+
+
+HITS = ("right", "shown", "possible", "empty", "lists")
+
+
+def bound_hits(corpora: Sequence[Sequence[Hits]]) -> tuple[Floats, Floats]:
+    """Return the mean of the shares over corpora, and its 95% interval: a bootstrap over small blogs."""
+    random = np.random.default_rng(0)
+    means = []
+    for _ in range(RESAMPLES // 4):
+        drawn = [[hits[i] for i in random.integers(len(hits), size=len(hits))] for hits in corpora]
+        means.append(np.mean([share_hits(each) for each in drawn], axis=0))
+    return np.mean([share_hits(hits) for hits in corpora], axis=0), np.quantile(means, (0.025, 0.975), axis=0)
+
+
+def write_young(corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], sizes: Iterable[int]) -> list[str]:
+    """Return the lines of the table of small blogs."""
+    lines = [
+        "## Small blogs",
+        "",
+        "Blogs drawn from these: a third of the posts each of three tags, which are hidden. How many of the",
+        "suggestions are of the post's topic, how many of those that could be were found, and how many posts",
+        "have no list, by `MIN_SCORE`; with 95% intervals at the default. Of 15 posts each has four others",
+        "of its topic, so full lists of five are right in 80% of cases at best.",
+        "",
+        "| posts | blogs | `MIN_SCORE` | on topic | found | without a list |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for size in sizes:
+        for minimum, hits in measure_young(corpora, size).items():
+            if hits:
+                mean, (low, high) = bound_hits(hits)
+                cells = [
+                    f"{100 * m:.1f}" + (f" [{100 * a:.1f}, {100 * b:.1f}]" if _is_default(minimum) else "")
+                    for m, a, b in zip(mean, low, high, strict=True)
+                ]
+                lines.append(
+                    f"| {size} | {sum(map(len, hits))} | {_write_minimum(minimum)} | {' | '.join(cells)} |"
+                )
+    return [*lines, ""]
+
+
+def _is_default(minimum: float) -> bool:
+    return minimum == Settings().min_score
+
+
+def _write_minimum(minimum: float) -> str:
+    return f"**{minimum:.2f}**" if _is_default(minimum) else f"{minimum:.2f}"
+
+
+# Strangers
+
+
+def plant_posts(
+    corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], count: int, partners: int
+) -> Iterable[tuple[Corpus, Ranking]]:
+    """Yield each corpus with posts of another one as its last: one, and as many partners linked with it."""
+    random = np.random.default_rng(partners)
+    for (guest, guests), (host, hosts) in permutations(corpora, 2):
+        able = [row for row, linked in enumerate(guest.linked) if linked or not partners]
+        for row in random.choice(able, min(count, len(able)), replace=False).tolist():
+            rows = [row, *sorted(guest.linked[row])[:partners]]
+            planted = pick_posts(guest, rows)
+            mixed = replace(
+                host, documents=host.documents + planted.documents, counts=host.counts + planted.counts
+            )
+            vectors = np.concatenate((hosts, guests[rows]))
+            yield mixed, rank_corpus(mixed, vectors, Settings().weight)
+
+
+def measure_strangers(
+    corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], count: int, partners: int
+) -> dict[float, Hits]:
+    """Return at each minimum score how many partners and how many others the lists of planted posts have."""
+    found = {minimum: [0, 0, 0, 0, 0] for minimum in MINIMUMS}
+    for mixed, ranking in plant_posts(corpora, count, partners):
+        size = len(mixed.documents)
+        for minimum, sums in found.items():
+            lists = select_lists(mixed, ranking, Settings(min_score=minimum))
+            for row in range(size - 1 - partners, size):
+                right = sum(other >= size - 1 - partners for other in lists[row])
+                values = (right, len(lists[row]), 5 - partners, not lists[row], 1)
+                sums[:] = (known + value for known, value in zip(sums, values, strict=True))
+    return {minimum: Hits(*sums) for minimum, sums in found.items()}
+
+
+def write_strangers(corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], count: int) -> list[str]:
+    """Return the lines of the table of planted posts."""
+    alone, beside = (measure_strangers(corpora, count, partners) for partners in (0, 1))
+    lines = [
+        "## Strangers",
+        "",
+        f"Posts of one blog planted in another: {alone[0].lists} alone, {beside[0].lists} in linked pairs.",
+        "Refused: how many of the places in their lists are not given to posts of the other blog.",
+        "",
+        "| `MIN_SCORE` | refused, alone | refused, with a partner | partner shown |",
+        "|---:|---:|---:|---:|",
+    ]
+    for minimum in MINIMUMS:
+        one, two = alone[minimum], beside[minimum]
+        refused = [1 - (hits.shown - hits.right) / hits.possible for hits in (one, two)]
+        cells = [f"{100 * share:.0f}%" for share in (*refused, two.right / two.lists)]
+        lines.append(f"| {_write_minimum(minimum)} | {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 # Reporting
@@ -377,10 +584,11 @@ def measure(paths: Sequence[Path], strip_anchors: bool, folder: Path) -> dict[st
 INTRODUCTION = """# Relevance
 
 Written by `benchmarks/relevance.py`; all figures but the last two columns are means over posts, in
-percent. Recall, MRR and nDCG: posts that link to one another, either way. Tag share: how many of the
-first five share a tag that is on at least two posts and at most a tenth of them, of as many as could.
-Neither links nor tags are seen by the ranking. (So the two tag methods' tag share is circular: tags are
-their input.) Never suggested, and most lists that one post is in: of lists of five.
+percent. Recall, MRR and nDCG: posts that link to one another, either way. Inbound: only those that a post
+does not link to itself, which its readers have yet to find. Tag share: how many of the first five share a
+tag that is on at least two posts and at most a tenth of them, of as many as could. Neither links nor tags
+are seen by the ranking. (So the two tag methods' tag share is circular: tags are their input.) Never
+suggested, and most lists that one post is in: of lists of five.
 """
 
 
@@ -398,7 +606,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default="both",
         help="whether the anchor text of links between posts, which often quotes a title, is kept",
     )
+    parser.add_argument("--young", default="15,30,60", metavar="SIZES", help="posts of small blogs")
+    parser.add_argument("--planted", type=int, default=14, help="posts of a corpus planted in each other one")
     options = parser.parse_args(arguments)
+    missing = [path for path in options.corpora if not path.is_file()]
+    if missing:
+        print(f"Skipped: there is no {', '.join(map(str, missing))}.", file=sys.stderr)
+        return
     lines = [INTRODUCTION]
     kinds = ("whole", "no-anchors") if options.text == "both" else (options.text,)
     for kind in kinds:
@@ -407,6 +621,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines += write_tables(results, heading)
         if options.write and kind == kinds[0]:
             plot(results, PLOT)
+    corpora = [read_corpus(path, False) for path in options.corpora]
+    pairs = [(corpus, embed_corpus(corpus, Settings(), options.vectors)) for corpus in corpora]
+    lines += write_young(pairs, map(int, filter(None, options.young.split(","))))
+    if options.planted and len(pairs) > 1:
+        lines += write_strangers(pairs, options.planted)
     print("\n".join(lines))
     if options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)

@@ -17,12 +17,13 @@ from .encoders.model import Model
 from .errors import describe_error
 from .hints import find_hints
 from .messages import Messages
+from .ranking.refusals import FAR_FUTURE
 from .ranking.selection import Ranked, Selection, select_related
 from .ranking.stored import dump_ranked, dump_selection, load_ranked, load_selection
 from .settings import LISTS, RANKING, Settings
 from .store.cache import Cache
 from .store.keys import NO_VECTOR, RESULTS_VERSION, VectorKeys, hash_parts
-from .text.document import Document, key_document, key_documents
+from .text.document import Document, key_document, key_documents, order_documents
 from .text.names import fold
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .text.words import AllWords
     from .topic_map.chart import TopicMap
 
-DEPTH = 16  # candidates kept per document at least, so that a changed date or pin needs no new ranking
+DEPTH = 16  # candidates kept per document at least, so that a changed setting or pin needs no new ranking
 POSTS_NAMED = 3  # of those without a vector
 HINTS_SHOWN = 3  # in one build
 
@@ -77,13 +78,18 @@ class Inputs:
         return key_documents(self.documents, self.text_keys, "lists", json.dumps(parts))
 
     def key_candidates(self) -> bytes:
-        """Return the key of the candidates, which no date, tag or decision of the author changes."""
+        """Return the key of the candidates, which no decision of the author changes, nor a date by itself.
+
+        Only the order of the dates counts; a tag is among the words of a document that has few.
+        """
         facts = [
             (document.path, document.lang, document.published, document.is_page, document.translations)
             for document in self.documents
         ]
         kinds = _number_categories(self) if self.settings.category == "same" else []
-        described = json.dumps([self._describe_ranking(), facts, kinds])
+        dates = [_read_date(document) for document in self.documents]
+        places = {date: place for place, date in enumerate(sorted({0.0, *dates}))}
+        described = json.dumps([self._describe_ranking(), facts, kinds, [places[date] for date in dates]])
         return hash_parts("candidates", described, b"".join(self.text_keys))
 
     def key_map(self) -> bytes:
@@ -148,7 +154,7 @@ class Study:
 
     @property
     def has_text(self) -> list[bool]:
-        """Row by row, whether a document has more than a title."""
+        """Row by row, whether a document has any words."""
         return [not empty for empty in self.embedded.words.empty]
 
 
@@ -352,8 +358,9 @@ def rank(embedded: Embedded) -> "Ranking":
         words.terms,
         published=np.array(_list_suggested(inputs), dtype=bool) & has_text,
         group=np.array(_group_languages(inputs)),
-        order=np.arange(len(inputs.documents)),  # by path; see selection.settle_ties
+        order=np.array(order_documents(inputs.documents)),
         blocked=_block_translations(inputs.documents),
+        dates=np.array([_read_date(document) for document in inputs.documents]),
         weight=inputs.settings.weight,
         depth=inputs.depth,
         kinds=np.array(_number_categories(inputs)) if inputs.settings.category == "same" else None,
@@ -365,7 +372,7 @@ def list_candidates(ranking: "Ranking", embedded: Embedded) -> Ranked:
     import numpy as np
 
     depth = embedded.inputs.depth
-    # A document without text, such as a lone picture, has nothing that a suggestion could be like.
+    # A document without any word has nothing that a suggestion could be like.
     kept = tuple(
         () if empty else found for found, empty in zip(ranking.candidates, embedded.words.empty, strict=True)
     )
@@ -486,6 +493,11 @@ def _group_languages(inputs: Inputs) -> list[int]:
         return [0] * len(inputs.documents)
     numbers: dict[str, int] = {}
     return [numbers.setdefault(document.lang, len(numbers)) for document in inputs.documents]
+
+
+def _read_date(document: Document) -> float:
+    """Return a document's date, or 0 for none; a draft without one is dated the last day of year 9999."""
+    return document.date if document.date < FAR_FUTURE else 0.0
 
 
 def _number_categories(inputs: Inputs) -> list[int]:

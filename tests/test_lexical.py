@@ -69,6 +69,32 @@ def test_case_and_width_do_not_matter_but_the_commonest_spelling_is_kept():
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("200-number_of_islands", ["number", "of", "islands", "number of", "200-number_of_islands"]),
+        ("scrollIntoView", ["scroll", "Into", "View", "scrollIntoView"]),
+        ("right-to-left", ["right", "to", "left", "right-to-left"]),
+        ("os.path.join", ["os", "path", "join", "os.path.join"]),
+        ("window.maxItems", ["window", "max", "Items", "window.maxItems"]),
+        ("release 0.3.4", ["release", "0.3.4"]),
+        ("e-mail", ["mail", "e-mail"]),
+    ],
+)
+def test_a_name_counts_as_a_whole_and_as_its_parts(text, parts):
+    assert set(parts) <= set(count(text))
+
+
+@pytest.mark.parametrize("text", ["GitHub", "SQLite", "iPhone", "macOS", "__init__", "_emphasis_"])
+def test_proper_names_and_marks_are_no_names_of_several_parts(text):
+    assert list(count(text)) == [text.strip("_")]
+
+
+def test_a_name_shares_its_words_with_the_same_words_written_apart():
+    one, other = (count_terms("", [Block(text)]) for text in ("number_of_islands", "Number of islands"))
+    assert set(other.hashes.tolist()) <= set(one.hashes.tolist())
+
+
 def test_chinese_is_read_by_two_and_three_characters():
     assert set(count("数据库。模型")) == {"数据", "据库", "数据库", "模型"}
 
@@ -91,6 +117,7 @@ def test_any_text_can_be_counted_and_read_back(title, texts):
     assert back.hashes.tolist() == counts.hashes.tolist() == sorted(set(counts.hashes.tolist()))
     assert back.counts.tolist() == counts.counts.tolist()
     assert back.blocks.tolist() == counts.blocks.tolist()
+    assert back.title.tolist() == counts.title.tolist()
     assert back.read_written() == counts.read_written()
     assert len(back.read_written()) in (len(back.hashes), 1)
     assert not back.count_without(np.unique(back.blocks)).any() or title
@@ -106,7 +133,7 @@ def test_damaged_or_foreign_bytes_are_refused():
 def test_counts_are_read_without_being_copied():
     raw = count_terms("A title", [Block("Some words to keep")]).to_bytes()
     back = TermCounts.from_bytes(raw)
-    for values in (back.hashes, back.counts, back.blocks, np.frombuffer(back.packed, np.uint8)):
+    for values in (back.hashes, back.counts, back.blocks, back.title, np.frombuffer(back.packed, np.uint8)):
         assert np.shares_memory(values, np.frombuffer(raw, np.uint8))
 
 

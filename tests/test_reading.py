@@ -60,7 +60,7 @@ def test_words_from_the_cache_are_those_that_were_parsed(documents: list[Documen
 
     assert list_words(stored) == list_words(parsed)
     assert parsed.empty == [False] * (POSTS - 1) + [True]
-    assert first.noted == [f"{POSTS - 1}.md has no text, so it gets no related posts."]
+    assert first.noted == [f"{POSTS - 1}.md has no words, so it gets no related posts."]
     assert second.noted == []  # it was not parsed again
 
 

@@ -43,6 +43,7 @@ def rank_words(counts: list[TermCounts]) -> Ranking:
         group=np.zeros(size, int),
         order=np.arange(size),
         blocked={},
+        dates=np.zeros(size),
         weight=1,
         depth=5,
     )

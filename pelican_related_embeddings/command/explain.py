@@ -22,13 +22,14 @@ class Neighbour:
     """One post as a neighbour of another.
 
     ``rank`` is its place among all candidates, from 1, and ``place`` that in the list; None if it has none.
-    ``reasons`` tell why it is not in the list.
+    ``signals`` speak for it beside its meaning and words; ``reasons`` tell why it is not in the list.
     """
 
     post: Post
     candidate: Candidate
     rank: int | None
     place: int | None
+    signals: tuple[str, ...]
     reasons: tuple[str, ...]
 
     @property
@@ -101,7 +102,7 @@ def _describe_closed(study: Study, row: int) -> Iterator[str]:
     """Yield why a list has no suggestions at all, if it has none."""
     document, settings = study.documents[row], study.inputs.settings
     if not study.has_text[row]:
-        yield "the post has no text, so nothing is like it"
+        yield "the post has no words, so nothing is like it"
     for refusal in (*refuse_list(document, settings), *refuse_fill(document)):
         yield refusal.describe(document, document, settings)
 
@@ -111,10 +112,11 @@ def _describe_neighbour(
 ) -> Neighbour:
     rank = next((rank for rank, one in enumerate(ranked, 1) if one.row == other), None)
     candidate = ranked[rank - 1] if rank else Candidate(other, 0.0)
+    signals = tuple(study.ranking.describe_order(row, other)) if rank else ()
     for place, chosen in enumerate(study.selection.lists[row], 1):
         if chosen.row == other:
-            return Neighbour(post, candidate._replace(pinned=chosen.pinned), rank, place, ())
-    return Neighbour(post, candidate, rank, None, tuple(find_reasons(study, row, candidate, rank)))
+            return Neighbour(post, candidate._replace(pinned=chosen.pinned), rank, place, signals, ())
+    return Neighbour(post, candidate, rank, None, signals, tuple(find_reasons(study, row, candidate, rank)))
 
 
 def find_reasons(study: Study, row: int, candidate: Candidate, rank: int | None) -> list[str]:
@@ -124,8 +126,10 @@ def find_reasons(study: Study, row: int, candidate: Candidate, rank: int | None)
     reasons = [one.describe(source, target, settings) for one in list_refusals(study, row, other)]
     reasons += _describe_closed(study, row)
     if not study.has_text[other]:
-        reasons.append("it has no text but its title")
-    if rank is not None and candidate.score < settings.min_score:
+        reasons.append("it has no words")
+    if rank is not None and candidate.score == 0 < settings.min_score:
+        reasons.append("the two are no nearer to one another than they usually are to others, so it scores 0")
+    elif rank is not None and candidate.score < settings.min_score:
         reasons.append(
             f"its score {candidate.score:.2f} is below RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}"
         )

@@ -246,7 +246,7 @@ def _draw_neighbour(neighbour: Neighbour) -> Sequence[Cell]:
         _percent(1 - neighbour.semantic_share) if known else None,
         neighbour.post.title,
         neighbour.post.path,
-        ", ".join(candidate.terms),
+        "; ".join(filter(None, (", ".join(candidate.terms), *neighbour.signals))),
         "; ".join(neighbour.reasons),
     )
 
@@ -275,6 +275,8 @@ def show_pair(console: Console, explanation: Explanation) -> None:
         )
     if candidate.terms:
         _write(console, f"Both are about: {', '.join(candidate.terms)}")
+    if neighbour.signals:
+        _write(console, f"Also: {'; '.join(neighbour.signals)}")
 
 
 # search and cache

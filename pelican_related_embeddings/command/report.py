@@ -118,23 +118,20 @@ def weigh_cutoffs(study: Study) -> Iterator[Cutoff]:
     Pinned posts stay whatever they score, and are not counted among the suggestions.
     """
     settings = study.inputs.settings
-    free = select_related(study.documents, study.ranked, replace(settings, min_score=0.0))
-    lists = [
-        (len(chosen), [candidate.score for candidate in chosen if not candidate.pinned])
-        for _, chosen in list_published(study, free)
-    ]
-    minimums = sorted({*MINIMUMS, settings.min_score})
+    minimums = sorted({0.0, *MINIMUMS, settings.min_score})
+    free: list[float] = []
     for minimum, following in pairwise([*minimums, 2.0]):
-        left = [
-            (whole - sum(score < minimum for score in scores), sum(score >= minimum for score in scores))
-            for whole, scores in lists
-        ]
+        # A list is filled up with what comes after a refused post, so a minimum cannot be told from scores.
+        chosen = select_related(study.documents, study.ranked, replace(settings, min_score=minimum))
+        lists = [one for _, one in list_published(study, chosen)]
+        scores = [candidate.score for one in lists for candidate in one if not candidate.pinned]
+        free = free or scores
         yield Cutoff(
             minimum,
-            here=sum(minimum <= score < following for _, scores in lists for score in scores),
-            suggestions=sum(count for _, count in left),
-            short=sum(shown < settings.max for shown, _ in left),
-            empty=sum(not shown for shown, _ in left),
+            here=sum(minimum <= score < following for score in free),
+            suggestions=len(scores),
+            short=sum(len(one) < settings.max for one in lists),
+            empty=sum(not one for one in lists),
         )
 
 

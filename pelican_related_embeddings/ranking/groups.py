@@ -1,7 +1,8 @@
 """Documents that are compared with one another: those of one language, made comparable.
 
 Between the terms and vectors of a site and its ``neighbours``: a group holds both of some documents, and
-knows how a similarity of either kind enters the fused one, and what chance alone would give.
+knows how a similarity of either kind enters the fused one, how near each document usually is to others, and
+what chance alone would give: all of it from the published documents, whichever of them are shown.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -47,8 +48,10 @@ class Group:
 
     ``targets``: (t,) places of the published documents, which alone may be candidates, with their
     ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
-    ones. ``blocked``: for some rows of the site, the rows that are never their candidates. ``kinds``: (m,)
-    int, if only documents of the same kind may be candidates.
+    ones. ``blocked``: for some rows of the site, the rows that are never their candidates. ``dates``: (m,)
+    seconds, 0 where there is none. ``usual``: (m,) float32, the mean fused similarity of each document with
+    the targets, more than the average document's. ``kinds``: (m,) int, if only documents of the same kind
+    may be candidates.
     """
 
     rows: Rows
@@ -62,6 +65,8 @@ class Group:
     target_weights: sparse.csr_array
     order: Rows
     blocked: Mapping[int, Collection[int]]
+    dates: Floats
+    usual: Vectors
     kinds: npt.NDArray[np.int_] | None = None
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
@@ -102,6 +107,7 @@ def build_group(
     published: Mask,
     order: npt.NDArray[np.int_],
     blocked: Mapping[int, Collection[int]],
+    dates: Floats,
     dropped: Hashes,
     weight: float,
     kinds: npt.NDArray[np.int_] | None = None,
@@ -126,6 +132,8 @@ def build_group(
         target_weights=terms.rows[targets].T.tocsr(),
         order=np.asarray(order)[rows[targets]],
         blocked=blocked,
+        dates=np.asarray(dates, np.float64)[rows],
+        usual=np.zeros(len(rows), np.float32),
         kinds=None if kinds is None else kinds[rows],
     )
     return standardise(raw, weight)
@@ -142,7 +150,7 @@ def standardise(group: Group, weight: float) -> Group:
     Of a large group, from the pairs of a sample of documents, the same one in every build.
     """
     count = len(group.targets)
-    rows, columns = _sample(count, SAMPLE_ROWS), _sample(count, SAMPLE_COLUMNS)
+    rows, columns = sample_pairs(count)
     sampled = replace(
         group,
         targets=group.targets[columns],
@@ -156,9 +164,28 @@ def standardise(group: Group, weight: float) -> Group:
     scales = (_fit_scale(semantic[seen], 1 - weight), _fit_scale(lexical[pairs], weight))
     semantic, lexical = _scale_values(semantic, scales[0]), _scale_values(lexical, scales[1])
     semantic[~seen] = 0
-    fitted = replace(group, semantic=scales[0], lexical=scales[1])
+    usual = _scale_usual(group.vectors, group.targets[known], scales[0])
+    usual += _scale_usual(group.terms.rows, group.targets, scales[1])
+    fitted = replace(group, semantic=scales[0], lexical=scales[1], usual=usual)
     evidence = weigh_pairs(fitted, group.targets[rows], semantic, lexical)[pairs]
     return replace(fitted, calibration=fit_calibration(evidence, count - 1))
+
+
+def _scale_usual(rows: Vectors | sparse.csr_array, targets: Rows, scale: Scale) -> Vectors:
+    """Return the mean similarity of each row with the other ``targets``, as it enters the fused one."""
+    squares = np.asarray((rows * rows).sum(axis=1), np.float64)
+    sums = np.asarray(rows @ rows[targets].sum(axis=0, dtype=np.float64), np.float64)
+    counts = np.full(len(sums), len(targets))
+    sums[targets] -= squares[targets]
+    counts[targets] -= 1
+    usual = scale.factor * (sums / np.maximum(counts, 1) - scale.mean)
+    usual[squares == 0] = 0  # nothing is known of it
+    return np.asarray(usual, np.float32)
+
+
+def sample_pairs(count: int) -> tuple[Rows, Rows]:
+    """Return the documents, out of ``count``, whose pairs stand for all pairs: rows and columns."""
+    return _sample(count, SAMPLE_ROWS), _sample(count, SAMPLE_COLUMNS)
 
 
 def _sample(count: int, most: int) -> Rows:
@@ -181,7 +208,7 @@ def _scale_values(values: Vectors, scale: Scale) -> Vectors:
 
 
 def weigh_pairs(group: Group, places: Rows, semantic: Vectors, lexical: Vectors) -> Floats:
-    """Return the evidence for pairs, a row for each of ``places``, from the two parts of their scores."""
+    """Return the evidence for pairs, a row for each of ``places``, from the two parts of their similarity."""
     return weigh_evidence(
         semantic / (group.semantic.share or 1),
         lexical / (group.lexical.share or 1),

@@ -22,13 +22,39 @@ class Found:
 
     ``places``: (p,) the documents. ``columns``: (p, depth) indices into the group's targets, best first,
     -1 where there are no more. ``semantic`` and ``lexical``: (p, depth) float32, the two parts, whose sum
-    is the fused similarity.
+    is the fused similarity; see ``measure_nearness`` for what they are ordered by.
     """
 
     places: Rows
     columns: npt.NDArray[np.int32]
     semantic: Vectors
     lexical: Vectors
+
+    def head(self, depth: int) -> "Found":
+        """Return the first ``depth`` of each document's."""
+        first = slice(depth)
+        return Found(self.places, self.columns[:, first], self.semantic[:, first], self.lexical[:, first])
+
+    def take(self, slots: Rows) -> "Found":
+        """Return what stands in ``slots``, (p, any number), for each document."""
+        return Found(
+            self.places,
+            np.take_along_axis(self.columns, slots, axis=1),
+            np.take_along_axis(self.semantic, slots, axis=1),
+            np.take_along_axis(self.lexical, slots, axis=1),
+        )
+
+
+def measure_nearness(group: Group, found: Found) -> Vectors:
+    """Return the fused similarity of each pair, less half of what is usual for each of the two.
+
+    Documents that are near to everything would be in all lists. Half, so that what is like few others does
+    not become like those: the mean of the plain similarity and of the one that is centred for both, after
+    Hara et al., "Localized centering: reducing hubness in large-sample data" (2015).
+    """
+    usual = group.usual[found.places][:, None] + group.usual[group.targets[found.columns]]
+    nearness: Vectors = (found.semantic + found.lexical - usual / 2).astype(np.float32)
+    return nearness
 
 
 def find_nearest(
@@ -39,15 +65,17 @@ def find_nearest(
     columns = np.full((len(places), depth), -1, np.int32)
     parts = np.zeros((2, len(places), depth), np.float32)
     size = max(1, block_pairs // max(1, len(group.targets)))
+    usual = group.usual[group.targets] / 2  # that of the document itself changes none of its lists
     for start in range(0, len(places) if depth else 0, size):
         block = places[start : start + size]
         semantic, lexical = group.compare(block)
         semantic += lexical
+        semantic -= usual
         _exclude(semantic, group, block, allowed)
         rows, chosen, slots = select_best(semantic, group.order, depth)
         columns[start + rows, slots] = chosen
         parts[1, start + rows, slots] = lexical[rows, chosen]
-        parts[0, start + rows, slots] = semantic[rows, chosen] - lexical[rows, chosen]
+        parts[0, start + rows, slots] = semantic[rows, chosen] + usual[chosen] - lexical[rows, chosen]
     return Found(places, columns, parts[0], parts[1])
 
 

@@ -1,8 +1,8 @@
 """The neighbours of every document, ranked by the similarity of vectors and of terms together.
 
 The way into this room: ``rank`` builds the ``groups``, finds what is ``nearest`` in each, looks for
-``duplicates`` and makes candidates of it all, with their ``score`` and ``shared_terms``. What becomes of
-candidates is up to ``selection``.
+``duplicates``, puts the nearest in ``order`` and makes candidates of it all, with their ``score`` and
+``shared_terms``. What becomes of candidates is up to ``selection``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,10 +16,13 @@ from ..text.terms import Mask, TermCounts
 from .duplicates import find_duplicates
 from .groups import Group, Vectors, build_group, weigh_pairs
 from .nearest import DECIMALS, Found, find_nearest
-from .score import average_evidence
+from .order import REORDERED, Order, put_in_order
+from .score import LEAST_ABOVE_USUAL, Floats, crowd
 from .selection import Candidate, Candidates
 from .shared_terms import find_reasons
 from .term_weights import recurring_blocks
+
+FEWEST_COMPARED = 4  # documents: of three, each pair is exactly as near as is usual for the two
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +36,31 @@ class Ranking:
     vectors: Vectors
     documents: Sequence[TermCounts]
     groups: tuple[Group, ...]
+    orders: tuple[Order, ...]
     candidates: tuple[Candidates, ...]
     duplicates: tuple[tuple[int, int], ...]
 
     def deepen(self, row: int, eligible: Mask, depth: int) -> Candidates:
         """Return the best candidates of one document among the ``eligible`` ones, however far down."""
-        group = next(group for group in self.groups if row in group.rows)
+        group, order = self._find_group(row)
         place = np.searchsorted(group.rows, [row])
         allowed = np.asarray(eligible, np.bool_)[group.rows[group.targets]]
-        return make_candidates(group, find_nearest(group, place, depth, allowed))[0]
+        found = find_nearest(group, place, max(depth, REORDERED), allowed)
+        known = order.columns[place[0]].tolist()
+        ranks = {column: rank for rank, column in enumerate(known)}
+        keys = [[ranks.get(column, len(known)) for column in found.columns[0].tolist()]]
+        slots = np.argsort(np.array(keys, np.intp), axis=1, kind="stable")
+        return make_candidates(group, found.take(slots).head(depth))[0]
+
+    def describe_order(self, row: int, other: int) -> list[str]:
+        """Return what, beside their own words and meaning, put a document where it is in another's order."""
+        group, order = self._find_group(row)
+        place, column = np.searchsorted(group.rows, row), np.searchsorted(group.rows[group.targets], other)
+        return order.describe(int(place), int(column))
+
+    def _find_group(self, row: int) -> tuple[Group, Order]:
+        pairs = zip(self.groups, self.orders, strict=True)
+        return next((group, order) for group, order in pairs if row in group.rows)
 
 
 def rank(
@@ -52,6 +71,7 @@ def rank(
     group: npt.NDArray[np.int_],
     order: npt.NDArray[np.int_],
     blocked: Mapping[int, Collection[int]],
+    dates: npt.NDArray[np.float64],
     weight: float,
     depth: int,
     kinds: npt.NDArray[np.int_] | None = None,
@@ -76,6 +96,8 @@ def rank(
 
         blocked: for some rows, the rows that are never their candidates.
 
+        dates: (n,) seconds, 0 where there is none.
+
         weight: from 0, vectors alone, to 1, terms alone.
 
         depth: how many candidates to keep of each document, at least 1.
@@ -93,6 +115,7 @@ def rank(
             published=published,
             order=order,
             blocked=blocked,
+            dates=dates,
             dropped=dropped,
             weight=weight,
             kinds=kinds,
@@ -101,12 +124,21 @@ def rank(
     )
     candidates: list[Candidates] = [()] * len(terms)
     duplicates: list[tuple[int, int]] = []
+    orders = []
     for one in groups:
-        found = find_nearest(one, np.arange(len(one.rows)), depth)
+        found = find_nearest(one, np.arange(len(one.rows)), max(depth, REORDERED))
         duplicates += find_duplicates(one, found)
-        for row, made in zip(one.rows.tolist(), make_candidates(one, found), strict=True):
+        orders.append(put_in_order(one, found))
+        best = arrange(found, orders[-1]).head(depth)
+        for row, made in zip(one.rows.tolist(), make_candidates(one, best), strict=True):
             candidates[row] = made
-    return Ranking(vectors, terms, groups, tuple(candidates), tuple(sorted(duplicates)))
+    return Ranking(vectors, terms, groups, tuple(orders), tuple(candidates), tuple(sorted(duplicates)))
+
+
+def arrange(found: Found, order: Order) -> Found:
+    """Return what was found for all documents of a group, the first ones of each in their ``order``."""
+    rest = np.arange(order.slots.shape[1], found.columns.shape[1])
+    return found.take(np.hstack((order.slots, np.tile(rest, (len(found.places), 1)))))
 
 
 def make_candidates(group: Group, found: Found) -> list[Candidates]:
@@ -115,13 +147,28 @@ def make_candidates(group: Group, found: Found) -> list[Candidates]:
     counts = slots.sum(axis=1)
     sources = np.repeat(found.places, counts)
     targets = group.targets[found.columns[slots]]
-    evidence = average_evidence(weigh_pairs(group, found.places, found.semantic, found.lexical))
     made = map(
         Candidate,
         group.rows[targets].tolist(),
-        group.calibration.score(evidence[slots]).tolist(),
+        score_pairs(group, found)[slots].tolist(),
         np.round(found.semantic[slots].astype(np.float64), DECIMALS).tolist(),
         np.round(found.lexical[slots].astype(np.float64), DECIMALS).tolist(),
         find_reasons(group.terms, group.documents, sources, targets),
     )
     return [tuple(islice(made, count)) for count in counts.tolist()]
+
+
+def score_pairs(group: Group, found: Found) -> Floats:
+    """Return the score of each pair, from its own evidence alone; 0 if it is no nearer than usual.
+
+    Nearer, that is, than either document is to all others: on a blog of a dozen posts a third of all pairs
+    would pass for more than chance, since there are so few. Where there are hundreds this refuses nothing.
+    """
+    evidence = weigh_pairs(group, found.places, found.semantic, found.lexical)
+    crowding = crowd(group.terms.sizes)
+    pairs = found.places[:, None], group.targets[found.columns]
+    scores = group.calibration.score(evidence, np.maximum(*(crowding[side] for side in pairs)))
+    if len(group.targets) >= FEWEST_COMPARED and group.calibration.spread:
+        above = found.semantic + found.lexical - group.usual[pairs[0]] - group.usual[pairs[1]]
+        scores[above < LEAST_ABOVE_USUAL] = 0
+    return scores

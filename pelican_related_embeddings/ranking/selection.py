@@ -5,7 +5,7 @@ Standard library only: a build in which nothing but a date or a pin changed come
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import groupby, islice
+from itertools import islice
 from typing import NamedTuple
 
 from ..settings import Settings
@@ -32,9 +32,10 @@ NAMES_SHOWN = 10  # that cannot be shown on a site, each with what was probably 
 class Candidate(NamedTuple):
     """A post that could be shown under another one.
 
-    ``row`` is the document's. ``score`` is from 0 to 1 and means the same on every blog;
-    ``semantic`` and ``lexical`` are the two parts of what it was ranked by, in standard deviations;
-    ``terms`` are the shared words that count most, as the author wrote them.
+    ``row`` is the document's. ``score`` is from 0 to 1 and means the same on every blog: it decides whether
+    the post may be shown, and the order of the candidates which comes first. ``semantic`` and ``lexical`` are
+    the two parts of the similarity, in standard deviations; ``terms`` are the shared words that count most,
+    as the author wrote them.
     """
 
     row: int
@@ -115,17 +116,6 @@ def group_twins(
         twins.setdefault(first, {})[second] = kind
         twins.setdefault(second, {})[first] = kind
     return twins
-
-
-def settle_ties(candidates: Iterable[Candidate], order: Sequence[int]) -> Candidates:
-    """Return ``candidates`` with equal ones newest first, as ``order`` has it.
-
-    Not left to ranking, so that a changed date needs no new one.
-    """
-    settled: list[Candidate] = []
-    for _, equal in groupby(candidates, key=lambda c: (c.score, c.semantic, c.lexical)):
-        settled += sorted(equal, key=lambda c: order[c.row])
-    return tuple(settled)
 
 
 class _Lists:
@@ -239,10 +229,13 @@ class _Lists:
 
     def list_allowed(self, row: int, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
         """Return those of a document's candidates that may follow it, in the order they should have."""
-        allowed = self.sift_candidates(self.documents[row], settle_ties(candidates, self.order))
-        if self.settings.half_life_days is not None:
-            allowed = iter(sorted(allowed, key=lambda c: (-self.weigh(c), self.order[c.row])))
-        return iter(self.diversify(list(allowed))) if self.settings.diversity else allowed
+        allowed = self.sift_candidates(self.documents[row], candidates)
+        if self.settings.half_life_days is None and not self.settings.diversity:
+            return allowed
+        ordered = list(allowed)
+        weights = self.weigh_places(ordered)
+        ordered.sort(key=lambda c: -weights[c.row])
+        return iter(self.diversify(ordered, weights) if self.settings.diversity else ordered)
 
     def sift_candidates(self, source: Document, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
         """Yield lazily: most lists are full after a few of many."""
@@ -271,7 +264,12 @@ class _Lists:
         """Return a candidate's score as its age leaves it."""
         return candidate.score * self.fading[candidate.row]
 
-    def diversify(self, ordered: list[Candidate]) -> list[Candidate]:
+    def weigh_places(self, ordered: Sequence[Candidate]) -> dict[int, float]:
+        """Return what a candidate's place is worth, as its age leaves it: the first place the best score."""
+        scores = sorted((candidate.score for candidate in ordered), reverse=True)
+        return {c.row: score * self.fading[c.row] for c, score in zip(ordered, scores, strict=True)}
+
+    def diversify(self, ordered: list[Candidate], weights: Mapping[int, float]) -> list[Candidate]:
         """Reorder by maximal marginal relevance (Carbonell and Goldstein, 1998)."""
         similarity, share = self.ranked.similarity, self.settings.diversity
         if similarity is None:
@@ -280,7 +278,7 @@ class _Lists:
         taken: list[Candidate] = []
         nearest = {candidate.row: 0.0 for candidate in pool}
         while pool and len(taken) < self.settings.max:
-            gains = [(1 - share) * self.weigh(c) - share * nearest[c.row] for c in pool]
+            gains = [(1 - share) * weights[c.row] - share * nearest[c.row] for c in pool]
             best = max(range(len(pool)), key=lambda place: (round(gains[place], 5), -place))
             taken.append(pool.pop(best))
             for candidate in pool:
@@ -325,7 +323,8 @@ class _Lists:
         kept = self.ranked.candidates[row]
         if len(self.chosen[row]) >= self.settings.max or len(kept) < self.ranked.depth:
             return False
-        return kept[-1].score >= self.settings.min_score
+        # Scores do not fall along the candidates, so the last one alone does not tell.
+        return any(candidate.score >= self.settings.min_score for candidate in kept[-self.settings.max :])
 
     def dig(self, row: int, deepen: Deepen) -> None:
         """Fill a short list from all documents that could still be in it."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..text.terms import TermCounts, hash_word, is_unspaced
+from ..text.terms import TermCounts, hash_word, is_unspaced, split_name
 from .term_weights import TermMatrix
 
 REASONS = 4  # terms named at most
@@ -103,7 +103,8 @@ def trim_term(skips: Callable[[str], bool], text: str) -> Spelled | None:
     """Return a term without the words at its ends that ``skips`` is true of; None if no word is left."""
     if not text.isascii() and is_unspaced(text):
         return Spelled(text, tuple(text), 2)
-    words = _WORD.findall(text)
+    spans = _find_spans(text)
+    words = [text[start:end] for start, end in spans]
     first, last = 0, len(words)
     while first < last and skips(words[last - 1]):
         last -= 1
@@ -112,7 +113,6 @@ def trim_term(skips: Callable[[str], bool], text: str) -> Spelled | None:
     if first == last:
         return None
     if last - first < len(words):
-        spans = [match.span() for match in _WORD.finditer(text)]
         text = text[spans[first][0] : spans[last - 1][1]]
     return Spelled(text, tuple([word.casefold() for word in words[first:last]]))
 
@@ -176,4 +176,13 @@ def _measure(term: Spelled, words: int) -> int:
     """Return how many characters the first few words of a term take."""
     if term.overlap > 1:
         return words
-    return next(islice(_WORD.finditer(term.text), words - 1, None)).end()
+    return _find_spans(term.text)[words - 1][1]
+
+
+def _find_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of ``text`` begin and end; the parts of a name are words."""
+    return [
+        (match.start() + start, match.start() + end)
+        for match in _WORD.finditer(text)
+        for start, end in split_name(match[0])
+    ]

@@ -17,8 +17,9 @@ RECURRING_BLOCKS = 4  # a block on more published documents than this is boilerp
 LARGEST_SHARE = 0.15  # of the documents; a term on more of them says little and costs its square
 COMMON_SHARE = 1 / 4  # of the documents; a word on more of them explains little to a reader
 STOPPING_SHARE = 1 / 2  # of the documents; a word on more of them explains nothing
-COMMON_DOCUMENTS = 8  # a term on no more documents than this is never too common
-SMALL_SITE = 20  # documents; on fewer, terms of one document count in its length as well
+COMMON_DOCUMENTS = 15  # a term on no more documents than this is never too common; any from 12 to 20
+EXPLAINING_DOCUMENTS = 4  # a word on no more documents than this always explains something
+SMALL_SITE = 10  # documents; on fewer, terms of one document count in its length as well
 BATCH = 512  # documents weighed at once, which takes about 40 bytes a term
 
 NO_HASHES, NO_COUNTS = np.empty(0, np.uint64), np.empty(0, np.uint16)
@@ -37,15 +38,20 @@ def recurring_blocks(documents: Sequence[TermCounts], counted: Mask) -> Hashes:
 class TermMatrix:
     """Weighted terms.
 
-    ``rows``: (n, terms) CSR float32, of unit length or empty. ``hashes``: (terms,) uint64, sorted.
-    ``coverage``: (n,) float32, the share of a document's terms, the too frequent ones aside, that
-    more than one document has. ``common`` are terms on more than ``COMMON_SHARE`` of the documents, and
-    ``stopping`` those on more than ``STOPPING_SHARE``, such as "the".
+    ``rows``: (n, terms) CSR float32, of unit length or empty. ``hashes``: (terms,) uint64, sorted, and
+    ``boosts``: (terms,) float32, the squared idf of each. ``coverage``: (n,) float32, the share of a
+    document's terms, the too frequent ones aside, that more than one document has. ``sizes``: (n,), how many
+    different terms a document has. ``dropped``: hashes of the blocks that were ignored, sorted. ``common``
+    are terms on more than ``COMMON_SHARE`` of the documents, and ``stopping`` those on more than
+    ``STOPPING_SHARE``, such as "the".
     """
 
     rows: sparse.csr_array
     hashes: Hashes
+    boosts: npt.NDArray[np.float32]
     coverage: npt.NDArray[np.float32]
+    sizes: Numbers
+    dropped: Hashes
     common: frozenset[int]
     stopping: frozenset[int]
 
@@ -71,17 +77,20 @@ def weigh_terms(documents: Sequence[TermCounts], counted: Mask, dropped: Hashes 
     total = int(np.count_nonzero(counted))
     hashes, frequency = _count_documents(documents, counted, dropped)
     vocabulary = _choose_vocabulary(hashes, frequency, total)
-    rows, coverage = [], []
-    for start in range(0, max(1, len(documents)), BATCH):
-        batch_rows, batch_coverage = _weigh_batch(documents[start : start + BATCH], dropped, vocabulary)
-        rows.append(batch_rows)
-        coverage.append(batch_coverage)
+    batches = [
+        _weigh_batch(documents[start : start + BATCH], dropped, vocabulary)
+        for start in range(0, max(1, len(documents)), BATCH)
+    ]
+    rows, coverage, sizes = zip(*batches, strict=True)
     return TermMatrix(
         sparse.vstack(rows, format="csr"),
         vocabulary.hashes,
+        vocabulary.boosts,
         np.concatenate(coverage),
-        frozenset(hashes[frequency > max(COMMON_SHARE * total, COMMON_DOCUMENTS / 2)].tolist()),
-        frozenset(hashes[frequency > max(STOPPING_SHARE * total, COMMON_DOCUMENTS / 2)].tolist()),
+        np.concatenate(sizes),
+        dropped,
+        frozenset(hashes[frequency > max(COMMON_SHARE * total, EXPLAINING_DOCUMENTS)].tolist()),
+        frozenset(hashes[frequency > max(STOPPING_SHARE * total, EXPLAINING_DOCUMENTS)].tolist()),
     )
 
 
@@ -120,8 +129,8 @@ def _bound_terms(total: int) -> tuple[int, int]:
 
 def _weigh_batch(
     documents: Sequence[TermCounts], dropped: Hashes, vocabulary: _Vocabulary
-) -> tuple[sparse.csr_array, npt.NDArray[np.float32]]:
-    """Return the rows of some documents, and the coverage of each."""
+) -> tuple[sparse.csr_array, npt.NDArray[np.float32], Numbers]:
+    """Return the rows of some documents, and the coverage and the size of each."""
     size = len(documents)
     owners = np.repeat(np.arange(size), [len(one.hashes) for one in documents])
     terms = np.concatenate([NO_HASHES, *(one.hashes for one in documents)])
@@ -130,6 +139,7 @@ def _weigh_batch(
     columns, known = find_columns(terms, vocabulary.hashes)
     present = counts > 0
     known &= present
+    sizes = np.bincount(owners[present], minlength=size)
     present &= ~find_columns(terms, vocabulary.frequent)[1]
     others = np.bincount(owners[present], minlength=size)
     columns, owners, counts = columns[known], owners[known], counts[known]
@@ -141,7 +151,7 @@ def _weigh_batch(
     weights = (weights / lengths[owners]).astype(np.float32)
     shape = (size, len(vocabulary.hashes))
     rows = sparse.csr_array((weights, columns, _find_starts(owners, size)), shape=shape)
-    return rows, (shared / np.maximum(others, 1)).astype(np.float32)
+    return rows, (shared / np.maximum(others, 1)).astype(np.float32), sizes
 
 
 def _find_starts(owners: Numbers, size: int) -> Numbers:

@@ -116,6 +116,7 @@ def _describe(content: Any, published: bool, targets: _Targets, site_url: str) -
         category=str(getattr(content, "category", "") or ""),
         tags=tuple(map(str, getattr(content, "tags", None) or ())),
         translations=_find_translations(content) if content.translations else (),
+        summary=str(read_metadata(content).get("summary") or ""),
         links=_resolve_links(html, path, f"{site_url}/{content.url}", targets) if targets.sources else (),
     )
     return add_decisions(document, read_metadata(content))

@@ -1,20 +1,28 @@
 """What the pipeline knows of an article or page."""
 
 import json
+import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from ..store.keys import RESULTS_VERSION, hash_parts
+
+FEW_WORDS = 60  # a document of fewer is also known by its tags, category, summary and links
+_WORD = re.compile(
+    r"<[^>]*+>|&#?\w++;|([\u0e01-\u0edf\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]{1,2}|\w++)"
+)
 
 
 class Document(NamedTuple):
     """One article or page as its source file has it.
 
     ``path`` is its source file relative to the site's content, with forward slashes; ``title`` and
-    ``html`` may hold markup; ``lang`` is folded, so that equal ones are one language; ``date`` is seconds
-    since 1970 (0: none). ``translations`` are the paths of the same post in other languages, ``links``
-    those of the posts that its text links to. The fields from ``pins`` to ``fill`` are what its author
-    decided; ``series`` names the series that it is a part of.
+    ``html`` may hold markup, and so may ``summary``, which is there only if the author wrote one; ``lang`` is
+    folded, so that equal ones are one language; ``date`` is seconds since 1970 (0: none). ``translations``
+    are the paths of the same post in other languages, ``links`` those of the posts that its text links to.
+    The fields from ``pins`` to ``fill`` are what its author decided; ``series`` names the series that it is a
+    part of.
     """
 
     path: str
@@ -35,19 +43,30 @@ class Document(NamedTuple):
     never: bool = False
     fill: bool = True
     series: str = ""
+    summary: str = ""
 
     def list_names(self) -> tuple[str, str, str]:
         """Return what an author may call this document: its slug, its path or its file name."""
         return self.slug, self.path, self.path.rpartition("/")[2]
 
 
-_READ = ("title", "html")  # in a document's key; all its other fields are compared as they are
+_READ = ("title", "html", "summary")  # in a document's key; its other fields are compared as they are
 _COMPARED = tuple(name for name in Document._fields if name not in _READ)
 
 
+def is_brief(document: Document) -> bool:
+    """Whether a document has fewer than ``FEW_WORDS`` words; two characters without spaces are one.
+
+    Stops there, so that it takes next to no time; the words of its title do not count.
+    """
+    words = (match for match in _WORD.finditer(document.html) if match[1])
+    return next(islice(words, FEW_WORDS - 1, None), None) is None
+
+
 def key_document(document: Document) -> bytes:
-    """Return the 16-byte key of a document's words: its title and HTML, and how they are read."""
-    return hash_parts(f"words {RESULTS_VERSION}", document.title, document.html)
+    """Return the 16-byte key of a document's words: all that they are read from, and how they are read."""
+    about = (document.summary, document.category, *document.tags) if is_brief(document) else ()
+    return hash_parts(f"words {RESULTS_VERSION}", document.title, document.html, *about)
 
 
 def key_documents(documents: Sequence[Document], keys: Sequence[bytes], *parts: str) -> bytes:

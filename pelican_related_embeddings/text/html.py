@@ -76,7 +76,7 @@ class Block:
 
 
 def extract_blocks(html: str) -> list[Block]:
-    """Return the blocks of ``html`` in reading order, without empty ones.
+    """Return the blocks of ``html`` in reading order, without empty ones; a picture's ``alt`` is text.
 
     Dropped: scripts, styles, SVG, math markup, tables of contents, footnote marks, header links,
     line numbers, form controls, and what the author marked with the class ``related-ignore`` or with
@@ -89,7 +89,7 @@ def extract_blocks(html: str) -> list[Block]:
 def read_blocks(html: str) -> tuple[list[Block], bool]:
     """Return the blocks of ``html``, and whether it was too long to be read to its end."""
     parsed = _parse(html)
-    reader = _Reader(parsed.unclosed)
+    reader = _Reader(parsed.unclosed, alternatives=True)
     reader.read(parsed.root, MAX_CHARACTERS)
     return reader.finish(), reader.cut or parsed.cut
 
@@ -188,9 +188,10 @@ class _Open(NamedTuple):
 class _Reader:
     """Collects pieces of text in the order of the tree, without recursion: elements may be nested deeply."""
 
-    def __init__(self, unclosed: frozenset[int]) -> None:
+    def __init__(self, unclosed: frozenset[int], *, alternatives: bool = False) -> None:
         self.pieces: list[_Piece] = []
         self.unclosed = unclosed
+        self.alternatives = alternatives  # whether to read the texts that stand in for pictures
         self.ignored_from: int | None = None
         self.code_from: int | None = None
         self.path: list[_Open] = []
@@ -235,6 +236,8 @@ class _Reader:
             self.break_block()
         elif tag in _SPACES:
             self.pieces.append(_Piece(" ", self.code_from is not None))
+            if tag == "img" and self.alternatives:
+                self.add_text(f"{node.attributes.get('alt') or ''} ")
         classes = (node.attributes.get("class") or "").lower().split()
         closed = node.mem_id not in self.unclosed
         if closed and (tag in _DROPPED or not _DROPPED_CLASSES.isdisjoint(classes)):

@@ -1,7 +1,8 @@
 """Count the terms of a document.
 
 A term is a word, two words in a row, or two or three characters in a row of a script that puts no
-spaces between words.
+spaces between words. A name such as ``number_of_islands``, ``scrollIntoView``, ``right-to-left`` or
+``os.path.join`` is a term, and so is each of its parts.
 """
 
 import hashlib
@@ -41,9 +42,13 @@ _MARKS = "\u200c\u200d" + "".join(
 _WORDS = re.compile(rf"([{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[{_MARKS}]+[^\W{_UNSPACED}]*)*")
 _PAUSE = re.compile(r"[.!?:;,()\[\]\u2026\u2013\u2014|]\s|\s[(\[\u2013\u2014|-]|[\u3000-\u3003\uff01-\uff1f]")
 _LONGEST_GAP = 8  # characters between two words that one reads together
+_NAMES = re.compile(rf"[^\W{_UNSPACED}]++(?:[.-][^\W{_UNSPACED}]++)*+")
+_CAMEL = re.compile(r"[a-z]{2,}[A-Z][a-z]")  # not GitHub, SQLite, iPhone: their halves mean something else
+_SNAKE_PARTS = re.compile(r"[^\W_]+")
+_CAMEL_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
-_MAGIC = b"RT01"
-_HEADER = struct.Struct("<4sIIII")  # magic, CRC-32 of the rest, terms, blocks, bytes packed
+_MAGIC = b"RT02"
+_HEADER = struct.Struct("<4sIIIII")  # magic, CRC-32 of the rest, terms, blocks, title terms, bytes packed
 _FIRST = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying loses nothing
 _SECOND = np.uint64(0xC2B2AE3D27D4EB4F)
 
@@ -62,13 +67,15 @@ class TermCounts:
 
     ``hashes``: (terms,) uint64, sorted, unique. ``counts``: (terms,) uint16, from 1 to ``MAX_COUNT``,
     the title counted ``TITLE_WEIGHT`` times. ``blocks``: (blocks,) uint64, the hash of every block
-    that is not code, in reading order. ``packed`` holds what is seldom read: how the terms were
-    written, and which of them each block holds. See ``pack``.
+    that is not code, in reading order. ``title``: (title terms,) uint64, sorted, a term as often as the
+    title has it. ``packed`` holds what is seldom read: how the terms were written, and which of them each
+    block holds. See ``pack``.
     """
 
     hashes: Hashes
     counts: Counts
     blocks: Hashes
+    title: Hashes
     packed: bytes | memoryview
 
     def to_bytes(self) -> bytes:
@@ -78,10 +85,11 @@ class TermCounts:
                 self.hashes.astype("<u8").tobytes(),
                 self.counts.astype("<u2").tobytes(),
                 self.blocks.astype("<u8").tobytes(),
+                self.title.astype("<u8").tobytes(),
                 self.packed,
             )
         )
-        sizes = (len(self.hashes), len(self.blocks), len(self.packed))
+        sizes = (len(self.hashes), len(self.blocks), len(self.title), len(self.packed))
         return _HEADER.pack(_MAGIC, zlib.crc32(body), *sizes) + body
 
     @classmethod
@@ -93,18 +101,20 @@ class TermCounts:
         """
         if len(raw) < _HEADER.size:
             raise ValueError(f"Term counts need at least {_HEADER.size} bytes, got {len(raw)}.")
-        magic, crc, terms, blocks, packed = _HEADER.unpack_from(raw)
-        if magic != _MAGIC or len(raw) != _HEADER.size + 10 * terms + 8 * blocks + packed:
+        magic, crc, terms, blocks, title, packed = _HEADER.unpack_from(raw)
+        if magic != _MAGIC or len(raw) != _HEADER.size + 10 * terms + 8 * (blocks + title) + packed:
             raise ValueError(f"Not term counts of this version: {bytes(raw[:4])!r}, {len(raw)} bytes.")
         if zlib.crc32(memoryview(raw)[_HEADER.size :]) != crc:
             raise ValueError("Damaged term counts: the checksum does not match.")
         start = _HEADER.size
         counts_at, blocks_at = start + 8 * terms, start + 10 * terms
+        title_at = blocks_at + 8 * blocks
         return cls(
             np.frombuffer(raw, "<u8", terms, start),
             np.frombuffer(raw, "<u2", terms, counts_at),
             np.frombuffer(raw, "<u8", blocks, blocks_at),
-            memoryview(raw)[blocks_at + 8 * blocks :],
+            np.frombuffer(raw, "<u8", title, title_at),
+            memoryview(raw)[title_at + 8 * title :],
         )
 
     def _unpack(self) -> tuple[list[str], npt.NDArray[np.uint32]]:
@@ -126,9 +136,18 @@ class TermCounts:
         numbers = self._unpack()[1]
         sizes, terms = numbers[: len(self.blocks)], numbers[len(self.blocks) :]
         lost = np.bincount(terms[np.repeat(gone, sizes)], minlength=len(self.hashes))
-        # A count that was cut off at ``MAX_COUNT`` may be less than what is lost.
-        left: Counts = np.maximum(self.counts - lost, 0).astype(np.uint16)
-        return left
+        return _subtract(self.counts, lost)
+
+    def count_text(self, dropped: Hashes) -> Counts:
+        """Return ``count_without(dropped)`` less what stands in the title."""
+        entitled = np.bincount(np.searchsorted(self.hashes, self.title), minlength=len(self.hashes))
+        return _subtract(self.count_without(dropped), TITLE_WEIGHT * entitled)
+
+
+def _subtract(counts: Counts, lost: npt.NDArray[np.int_]) -> Counts:
+    # A count that was cut off at ``MAX_COUNT`` may be less than what is lost.
+    left: Counts = np.maximum(counts.astype(np.int64) - lost, 0).astype(np.uint16)
+    return left
 
 
 def hash_block(text: str) -> int:
@@ -136,15 +155,17 @@ def hash_block(text: str) -> int:
     return _hash(text)
 
 
-def count_terms(title: str, blocks: Sequence[Block]) -> TermCounts:
+def count_terms(title: str, blocks: Sequence[Block], about: str = "") -> TermCounts:
     """Return the terms of a document; code blocks count for nothing.
 
     Takes time proportional to the length of the text. Of a document with more than ``MAX_TERMS``
-    different terms the most frequent are kept, the earlier ones first.
+    different terms the most frequent are kept, the earlier ones first. ``about`` is text of no block, which
+    therefore is never boilerplate.
     """
     prose = [block.text for block in blocks if not block.code]
-    hashes, written, places = _list_terms([*prose, title])
-    weights = np.where(places == len(prose), TITLE_WEIGHT, 1)
+    hashes, written, places = _list_terms([*prose, title, about])
+    entitled = places == len(prose)
+    weights = np.where(entitled, TITLE_WEIGHT, 1)
     terms, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     counts = np.bincount(inverse, weights, minlength=len(terms)).astype(np.int64)
     kept = _keep_frequent(counts, first)
@@ -155,6 +176,7 @@ def count_terms(title: str, blocks: Sequence[Block]) -> TermCounts:
         terms[kept],
         np.minimum(counts[kept], MAX_COUNT).astype(np.uint16),
         np.array([hash_block(text) for text in prose], np.uint64),
+        np.sort(hashes[entitled & kept[inverse]]),
         pack(
             _choose_written(inverse, written, kept),
             np.concatenate((sizes, renumbered[inverse[in_blocks]])).astype("<u4"),
@@ -191,24 +213,30 @@ def _list_terms(texts: Sequence[str]) -> tuple[Hashes, list[str], npt.NDArray[np
     written: list[str] = []
     pairs: list[str] = []
     places: list[int] = []
+    names: list[tuple[int, str]] = []
     for place, text in enumerate(texts):
         found = list(_find_words(text, known))
         written += [text[word.start : word.end] for word in found]
         pairs += [
-            " ".join(text[before.start : word.end].split()) for before, word in pairwise(found) if word.joined
+            " ".join(text[before.start : word.end].replace("_", " ").split())
+            for before, word in pairwise(found)
+            if word.joined
         ]
         places += [place] * len(found)
         words += found
+        names += [(place, name) for name in _find_names(text)]
     hashes = np.array([word.hash for word in words], np.uint64)
     seconds = np.flatnonzero([word.joined for word in words])
     where = np.array(places, np.intp)
     joined = hashes[seconds - 1] * _FIRST + hashes[seconds] * _SECOND
-    order = np.argsort(np.concatenate((where, where[seconds])), kind="stable")
-    spelled = written + pairs
+    whole = np.array([_look_up(name, known) for _, name in names], np.uint64)
+    owners = np.concatenate((where, where[seconds], np.array([place for place, _ in names], np.intp)))
+    order = np.argsort(owners, kind="stable")
+    spelled = [*written, *pairs, *(name for _, name in names)]
     return (
-        np.concatenate((hashes, joined))[order],
+        np.concatenate((hashes, joined, whole))[order],
         [spelled[index] for index in order.tolist()],
-        np.concatenate((where, where[seconds]))[order],
+        owners[order],
     )
 
 
@@ -225,9 +253,42 @@ def _find_words(text: str, known: dict[str, int]) -> Iterator[_Word]:
         if end - start > MAX_WORD:
             previous = -1
             continue
-        joined = previous >= 0 and _reads_on(text, previous, start)
-        yield _Word(_look_up(match[0], known), start, end, joined)
-        previous = end
+        for first, last in split_name(match[0]):
+            if last - first > 1:
+                first, last = start + first, start + last
+                joined = previous >= 0 and _reads_on(text, previous, first)
+                yield _Word(_look_up(text[first:last], known), first, last, joined)
+                previous = last
+
+
+def split_name(word: str) -> list[tuple[int, int]]:
+    """Return where the parts of a name such as ``snake_case`` or ``camelCase`` begin and end.
+
+    >>> [("maxItems_v2"[start:end]) for start, end in split_name("maxItems_v2")]
+    ['max', 'Items', 'v2']
+    """
+    if "_" not in word and _CAMEL.match(word) is None:
+        return [(0, len(word))]
+    return [span for match in _SNAKE_PARTS.finditer(word) for span in _split_camel(*match.span(), word)]
+
+
+def _split_camel(start: int, end: int, word: str) -> list[tuple[int, int]]:
+    if _CAMEL.match(word, start, end) is None or not word.isascii():
+        return [(start, end)]
+    return [match.span() for match in _CAMEL_PARTS.finditer(word, start, end)]
+
+
+def _find_names(text: str) -> Iterator[str]:
+    """Yield the names in ``text`` that no word and no pair of words stands for."""
+    for match in _NAMES.finditer(text):
+        name = match[0].strip("_")
+        if name.isalnum() and _CAMEL.match(name) is None:
+            continue  # as nearly all words are
+        if len(name) > MAX_WORD:
+            continue
+        parts = [last - first for first, last in split_name(re.sub("[.-]", "_", name))]
+        if len(parts) > 2 or (len(parts) == 2 and min(parts) == 1):
+            yield name
 
 
 def _find_characters(text: str, start: int, end: int, known: dict[str, int]) -> Iterator[_Word]:

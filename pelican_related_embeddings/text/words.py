@@ -4,6 +4,7 @@ The last step of this room. ``html`` finds a document's blocks, ``terms`` counts
 is counted here is what ranking compares and what names a text that is embedded.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,15 +12,18 @@ from typing import NamedTuple
 from ..messages import Messages
 from ..store.cache import Cache
 from ..store.keys import hash_parts
-from .document import Document
-from .html import MAX_CHARACTERS, Block, extract_blocks, extract_text, read_blocks
+from .document import Document, is_brief
+from .html import MAX_CHARACTERS, Block, extract_blocks, extract_text, find_links, read_blocks
 from .terms import TermCounts, count_terms, hash_block
 
 BATCH = 256  # documents read from the cache, or written to it, at once
+FEW_LINKS = 20  # of a document of few words that say something about it
+_ADDRESS = re.compile(r"(?i)https?://(?:www\.)?([^/?#:@\s]+)(?::\d+)?/?([^?#]*)")
+_PATH_WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 class Words(NamedTuple):
-    """The words of one document: ``digest`` names its text; if ``empty``, it has none but a title."""
+    """The words of one document: ``digest`` names its text; if ``empty``, it has none at all."""
 
     digest: bytes
     empty: bool
@@ -72,7 +76,7 @@ def _read_batch(
                 fresh[key] = _pack(found[key])
             cut += [] if complete else [document.path]
             if found[key].empty:
-                messages.note(f"{document.path} has no text, so it gets no related posts.")
+                messages.note(f"{document.path} has no words, so it gets no related posts.")
     cache.write("texts", fresh)
     return [found[key] for key in keys], cut
 
@@ -80,17 +84,35 @@ def _read_batch(
 def _parse_words(document: Document) -> tuple[Words, bool]:
     """Return a document's words, and whether they are all of them."""
     title, (blocks, cut) = extract_text(document.title), read_blocks(document.html)
-    return Words(_digest(title, blocks), not blocks, count_terms(title, blocks)), not cut
+    about = describe_brief(document)
+    terms = count_terms(title, blocks, about)
+    return Words(_digest(title, blocks, about), not blocks and not len(terms.hashes), terms), not cut
 
 
 def compose_text(document: Document, dropped: frozenset[int]) -> tuple[str, str]:
     """Return the title and the text that a model reads, without the blocks whose hashes are ``dropped``."""
     blocks = [block for block in extract_blocks(document.html) if hash_block(block.text) not in dropped]
-    return extract_text(document.title), "\n".join(block.text for block in blocks)
+    texts = [*(block.text for block in blocks), describe_brief(document)]
+    return extract_text(document.title), "\n".join(filter(None, texts))
 
 
-def _digest(title: str, blocks: Sequence[Block]) -> bytes:
-    return hash_parts(title, *(f"{block.code:d}{block.text}" for block in blocks))
+def describe_brief(document: Document) -> str:
+    """Return what else is known of a document of few words: tags, category, summary, where its links lead."""
+    if not is_brief(document):
+        return ""
+    about = [*document.tags, document.category, extract_text(document.summary)]
+    about += map(_spell_address, find_links(document.html)[:FEW_LINKS])
+    return ". ".join(dict.fromkeys(filter(None, about)))
+
+
+def _spell_address(address: str) -> str:
+    """Return the domain of an address on the web and the words of its path."""
+    match = _ADDRESS.match(address)
+    return " ".join((match[1], *_PATH_WORDS.findall(match[2]))) if match else ""
+
+
+def _digest(title: str, blocks: Sequence[Block], about: str) -> bytes:
+    return hash_parts(title, *(f"{block.code:d}{block.text}" for block in blocks), *filter(None, [about]))
 
 
 def _pack(words: Words) -> bytes:
