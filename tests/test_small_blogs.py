@@ -124,7 +124,8 @@ def build(site: Site, **settings: Any) -> dict[str, dict[str, float]]:
 def read_lists(built: Built) -> dict[str, dict[str, float]]:
     posts = json.loads(built.read("related.json"))["posts"]
     return {
-        Path(post["url"]).stem: {Path(one["url"]).stem: one["score"] for one in post["related"]} for post in posts
+        Path(post["url"]).stem: {Path(one["url"]).stem: one["score"] for one in post["related"]}
+        for post in posts
     }
 
 
