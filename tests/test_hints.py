@@ -147,6 +147,17 @@ def test_a_build_gives_three_hints_at_most_and_each_once(
     assert "nearly the same text" not in capsys.readouterr().out
 
 
+def test_posts_of_one_text_are_counted_where_their_vector_comes_from(
+    warm_topics: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        warm_topics.post(f"heron-{number}", "![Heron at the mill pond](heron.jpg)", title="Heron")
+
+    warm_topics.build()
+
+    assert "12 articles, 3 embedded, 9 from cache" in capsys.readouterr().out
+
+
 def test_a_url_without_a_file_is_one_warning(warm_topics: Site) -> None:
     warm_topics.post("sql-0", TOPICS["sql"][0], url="elsewhere/sql.html")
     warm_topics.post("sql-1", TOPICS["sql"][1], url="other/x/")
