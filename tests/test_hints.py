@@ -211,18 +211,29 @@ def test_the_json_is_no_file_of_the_map(name: str) -> None:
         read_settings({"RELATED_EMBEDDINGS_MAP": "b/a.html", "RELATED_EMBEDDINGS_JSON": name})
 
 
-@pytest.mark.parametrize("target", ["index.html", "bread-0.html", "theme/css/main.css", "images/x.txt"])
-def test_the_json_replaces_no_file_of_pelicans(warm_topics: Site, target: str) -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        "index.html",
+        "bread-0.html",
+        "theme/main.css",
+        "theme/related_posts.css",
+        "images/x.txt",
+        "Images/X.txt",
+    ],
+)
+def test_the_json_replaces_no_file_of_pelicans(warm_topics: Site, tmp_path: Any, target: str) -> None:
     warm_topics.write("images/x.txt", "a static file")
-    plain = warm_topics.build(STATIC_PATHS=["images"])
-    files = {path for path in plain.output.rglob("*") if path.is_file()}
+    theme = make_theme(tmp_path, "<article>{{ article.content }}</article>", "page")
+    (tmp_path / "theme" / "static" / "main.css").write_text("p { color: navy }")
 
-    built = warm_topics.build(STATIC_PATHS=["images"], RELATED_EMBEDDINGS_JSON=target)
+    settings = {"THEME": theme, "STATIC_PATHS": ["images"], "RELATED_EMBEDDINGS_STYLE": True}
+    built = warm_topics.build(RELATED_EMBEDDINGS_JSON=target, **settings)
 
-    if built.output / target in files:
-        assert '"posts"' not in built.read(target)
-        assert len(built.warnings()) == 1
-        assert f"could not write {target}" in built.warnings()[0]
+    (warning,) = built.warnings()
+    assert f"could not write {target}" in warning
+    for path in built.output.rglob("*.*"):
+        assert '"posts"' not in path.read_text(encoding="utf-8")
 
 
 def test_the_map_replaces_no_file_of_pelicans_by_what_it_loads(warm_topics: Site) -> None:

@@ -81,8 +81,17 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
         written = {relpath(path, self.output_path) for path in getattr(writer, "_written_files", ())}
         statics = {str(static.save_as) for static in self.context.get("staticfiles", ())}
         taken = {normpath(path).casefold() for path in written | statics}
-        if not taken.isdisjoint(name.casefold() for name in names):
+        if not taken.isdisjoint(name.casefold() for name in names) or any(map(self.is_of_theme, names)):
             raise FileExistsError("Pelican writes a file there itself; set another path")
+
+    def is_of_theme(self, name: str) -> bool:
+        """Return whether a file of the theme is copied to that path, after everything else was written."""
+        folder = f"{self.settings['THEME_STATIC_DIR']}/"
+        if not name.startswith(folder):
+            return False
+        rest = name.removeprefix(folder)
+        sources = (Path(self.theme, path) for path in self.settings["THEME_STATIC_PATHS"])
+        return any((source / rest).is_file() or source.name == rest for source in sources)
 
     def write_json(
         self, _writer: Any, settings: Settings, offer: MapOffer, posts: Mapping[int, MapPost]
