@@ -481,16 +481,25 @@ def resolve_path(config: Mapping[str, Any], value: str) -> Path:
     return Path(os.path.normpath(path if path.is_absolute() else _find_folder(config) / path))
 
 
+_PATHS = frozenset(("PATH", "OUTPUT_PATH", "THEME", "CACHE_PATH"))  # made absolute by Pelican
+
+
 def _find_folder(config: Mapping[str, Any]) -> Path:
     """Return the folder of the settings file.
 
     Pelican does not tell which file its settings come from, but it imports that file as a module: the one
-    that has the same values. A file that imports another has them too, and comes before it.
+    that has the same values, or paths which Pelican made absolute. A file that imports another has them too,
+    and comes before it.
     """
 
     def count_shared(module: Any) -> int:
+        folder = Path(getattr(module, "__file__", None) or ".").absolute().parent
         names = {name: value for name, value in vars(module).items() if name.isupper()}
-        shared = sum(config.get(name) is value for name, value in names.items())
+        shared = sum(
+            config.get(name) is value
+            or (name in _PATHS and str(config.get(name)) == os.path.normpath(folder / str(value)))
+            for name, value in names.items()
+        )
         return shared if 2 * shared > len(names) else 0
 
     modules = [one for one in list(sys.modules.values()) if "PLUGINS" in getattr(one, "__dict__", ())]
