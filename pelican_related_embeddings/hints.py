@@ -13,6 +13,7 @@ from .text.names import merge_alike
 GROUPS_NAMED = 5  # of posts that are nearly the same text
 POSTS_NAMED = 3  # of such a group
 LEAST_MISLABELLED = 3  # posts of one language under the label of another: fewer may be quotations or lists
+NARROWING = ("category", "newer", "exclude", "skip", "max_age_days")  # settings that may leave no list at all
 ENOUGH_POSTS = 10  # of which none has a list before that is worth a hint
 
 
@@ -38,13 +39,22 @@ def find_hints(
 
 
 def _hint_empty(documents: Sequence[Document], selection: Selection, settings: Settings) -> Iterator[str]:
-    """Yield a hint where a minimum score leaves no list at all."""
+    """Yield a hint where the settings leave no list at all."""
     published = sum(one.published and not one.is_page for one in documents)
-    if settings.max and settings.min_score and published >= ENOUGH_POSTS and not any(selection.lists):
-        yield (
-            f"none of the {published} articles has a related post: none scores "
-            f"RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}."
-        )
+    if not settings.max or published < ENOUGH_POSTS or any(selection.lists):
+        return
+    least = f"RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}" if settings.min_score else ""
+    usual = Settings()
+    narrowing = [
+        f"RELATED_EMBEDDINGS_{name.upper()}"
+        for name in NARROWING
+        if getattr(settings, name) != getattr(usual, name)
+    ]
+    if narrowing:
+        names = ", ".join([*narrowing, least] if least else narrowing)
+        yield f"none of the {published} articles has a related post: check {names}."
+    elif least:
+        yield f"none of the {published} articles has a related post: none scores {least}."
 
 
 def _hint_labels(documents: Sequence[Document], written: Sequence[str], settings: Settings) -> Iterator[str]:

@@ -86,10 +86,11 @@ class Inputs:
             (document.path, document.lang, document.published, document.is_page, document.translations)
             for document in self.documents
         ]
-        kinds = _number_categories(self) if self.settings.category == "same" else []
+        kinds = _number_categories(self) if self.settings.category != "any" else []
+        reach = [self.settings.category, self.settings.newer, kinds]
         dates = [_read_date(document) for document in self.documents]
         places = {date: place for place, date in enumerate(sorted({0.0, *dates}))}
-        described = json.dumps([self._describe_ranking(), facts, kinds, [places[date] for date in dates]])
+        described = json.dumps([self._describe_ranking(), facts, reach, [places[date] for date in dates]])
         return hash_parts("candidates", described, b"".join(self.text_keys))
 
     def key_map(self) -> bytes:
@@ -349,6 +350,7 @@ def rank(embedded: Embedded) -> "Ranking":
     """Return the ranking of all documents."""
     import numpy as np
 
+    from .ranking.groups import Reach
     from .ranking.neighbours import rank as rank_vectors
 
     inputs, words = embedded.inputs, embedded.words
@@ -363,7 +365,11 @@ def rank(embedded: Embedded) -> "Ranking":
         dates=np.array([_read_date(document) for document in inputs.documents]),
         weight=inputs.settings.weight,
         depth=inputs.depth,
-        kinds=np.array(_number_categories(inputs)) if inputs.settings.category == "same" else None,
+        reach=Reach(
+            np.array(_number_categories(inputs)) if inputs.settings.category != "any" else None,
+            apart=inputs.settings.category == "other",
+            newer=inputs.settings.newer,
+        ),
     )
 
 

@@ -148,7 +148,8 @@ def relate_contents(
     try:
         documents = describe_contents(contents, settings, generators[0].settings.get("SITEURL") or "")
         articles = [content for content, _ in contents]
-        for warning in (*find_unknown(articles), *find_lost(articles)):
+        suggested = [content for content, published in contents if published]
+        for warning in (*find_unknown(articles), *find_lost(suggested)):
             messages.warn(warning)
         inputs = gather_inputs(documents, settings, cache, list_slugs(generators, settings))
         outcome = relate_documents(inputs, cache, messages)

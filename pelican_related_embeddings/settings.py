@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from math import isfinite
 from pathlib import Path, PurePath, PureWindowsPath
-from posixpath import normpath
+from posixpath import dirname, join, normpath
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,6 +19,7 @@ from .errors import SettingsError
 PREFIX = "RELATED_EMBEDDINGS_"
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 CACHE_NAME = "related_embeddings.sqlite"
+MAP_FILES = ("related_map.css", "related_map.js")
 
 # What a setting decides. The first three are part of the keys under which results are kept; see ``pipeline``.
 VECTORS, RANKING, LISTS, PAGE, BUILD = "vectors", "ranking", "lists", "page", "build"
@@ -137,13 +138,18 @@ def _words(allowed: tuple[str, ...] = ()) -> Check:
 def _exclusions() -> Check:
     def convert(value: Any) -> tuple[str, ...]:
         entries: tuple[str, ...] = _words().convert(value)
-        _expect(all(entry.partition(":")[2].strip() for entry in entries if entry.startswith(NAMED)))
+        _expect(all(entry.partition(":")[2].strip() for entry in entries if find_kind(entry)))
         return entries
 
     return Check('a list of texts such as "category:News", "tag:draft" or "notes/*"', convert)
 
 
 NAMED = ("category:", "tag:")  # what an entry of EXCLUDE begins with if it is no path
+
+
+def find_kind(entry: str) -> str:
+    """Return which of ``NAMED`` an entry of EXCLUDE begins with, or an empty text."""
+    return next((kind for kind in NAMED if entry.lower().startswith(kind)), "")
 
 
 def _heading() -> Check:
@@ -410,14 +416,24 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     if "exclude" in values:
         # Documents are called by their paths inside the content's folder.
         own = f"{PurePath(str(config.get('PATH') or '.')).name}/"
-        values["exclude"] = tuple(entry.removeprefix("./").removeprefix(own) for entry in values["exclude"])
-    if values.get("map") and values["map"] == values.get("json"):
+        values["exclude"] = tuple(_strip_folder(entry, own) for entry in values["exclude"])
+    if values.get("map") and values.get("json") in list_map_files(values["map"]):
         problems.append(
-            f"RELATED_EMBEDDINGS_MAP and RELATED_EMBEDDINGS_JSON must differ, got {values['map']!r} for both."
+            "RELATED_EMBEDDINGS_JSON must differ from RELATED_EMBEDDINGS_MAP and the files beside it, "
+            f"got {values['json']!r}."
         )
     if problems:
         raise SettingsError("Correct these settings and build again:\n  " + "\n  ".join(problems))
     return Settings(**values)
+
+
+def _strip_folder(entry: str, folder: str) -> str:
+    return entry.removeprefix("./").removeprefix(folder) or entry
+
+
+def list_map_files(path: str) -> list[str]:
+    """Return the paths of the map's page, and of the style and script that it loads from beside it."""
+    return [path, *(join(dirname(path), name) for name in MAP_FILES)]
 
 
 def _inherit(config: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
@@ -465,16 +481,25 @@ def resolve_path(config: Mapping[str, Any], value: str) -> Path:
     return Path(os.path.normpath(path if path.is_absolute() else _find_folder(config) / path))
 
 
+_PATHS = frozenset(("PATH", "OUTPUT_PATH", "THEME", "CACHE_PATH"))  # made absolute by Pelican
+
+
 def _find_folder(config: Mapping[str, Any]) -> Path:
     """Return the folder of the settings file.
 
     Pelican does not tell which file its settings come from, but it imports that file as a module: the one
-    that has the same values. A file that imports another has them too, and comes before it.
+    that has the same values, or paths which Pelican made absolute. A file that imports another has them too,
+    and comes before it.
     """
 
     def count_shared(module: Any) -> int:
+        folder = Path(getattr(module, "__file__", None) or ".").absolute().parent
         names = {name: value for name, value in vars(module).items() if name.isupper()}
-        shared = sum(config.get(name) is value for name, value in names.items())
+        shared = sum(
+            config.get(name) is value
+            or (name in _PATHS and str(config.get(name)) == os.path.normpath(folder / str(value)))
+            for name, value in names.items()
+        )
         return shared if 2 * shared > len(names) else 0
 
     modules = [one for one in list(sys.modules.values()) if "PLUGINS" in getattr(one, "__dict__", ())]

@@ -10,7 +10,8 @@ from pelican import signals
 
 from helpers.sites import TOPICS, Site, alter
 from pelican_related_embeddings.errors import StrictError
-from pelican_related_embeddings.site.metadata import METADATA, read_series
+from pelican_related_embeddings.site.metadata import METADATA, add_decisions, find_unknown, read_series
+from pelican_related_embeddings.text.document import Document
 
 BREAD = ["/bread-1.html", "/bread-2.html"]
 FIRST = ["/bread-0.html", "/stars-0.html", "/sql-0.html"]
@@ -149,6 +150,7 @@ def test_a_pinned_post_that_cannot_be_shown_is_named_with_the_reason(blog: Site)
         ("2048", "/2048.html"),
         ("[2048, sql-0]", "/2048.html"),
         ("'sql-0', stars-0", "/sql-0.html"),
+        ("- sql-0\n    - stars-0", "/sql-0.html"),
         ("sql-0 stars-0", "/sql-0.html"),
         ("notes/deep.md", "/deep.html"),
         ("deep.md; sql-0", "/deep.html"),
@@ -167,6 +169,23 @@ def test_a_post_is_pinned_by_whatever_names_it(blog: Site, written: str, first: 
 
     assert built.links("bread-0.html")[0] == first
     assert built.warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "pins", "problem"),
+    [
+        ([["sql-0", 7], "stars-0"], ("sql-0", "7", "stars-0"), ""),
+        ([{"slug": "sql-0"}, "stars-0"], ("stars-0",), "must be a list of slugs, got a mapping"),
+        ({"sql-0": 1}, (), "must be a list of slugs, got a mapping"),
+    ],
+)
+def test_nothing_that_yaml_makes_of_pins_is_lost_silently(
+    value: Any, pins: tuple[str, ...], problem: str
+) -> None:
+    content = SimpleNamespace(metadata={"related_posts": value}, relative_source_path="a.md")
+
+    assert add_decisions(Document("a.md", "a", "A", "", "en"), content.metadata).pins == pins
+    assert [problem in warning for warning in find_unknown([content])] == ([True] if problem else [])
 
 
 def test_hints_name_published_posts_only(blog: Site) -> None:
@@ -190,10 +209,24 @@ def test_many_unknown_slugs_are_ten_hints_and_a_count(blog: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["notes", "notes/", "./notes/*", "/notes/*", "content/notes/*", "Notes/*", "notes/*.md"]
+    "entry",
+    [
+        *("notes", "notes/", "./notes/*", "/notes/*", "content/notes/*", "Notes/*", "notes/*.md", "notes\\*"),
+        *(
+            "notes/**",
+            "notes/**/*.md",
+            "**/notes/*",
+            "**/crumbs.md",
+            "{filename}notes/*",
+            "Category:Stale Bread",
+        ),
+    ],
 )
 def test_a_folder_is_excluded_however_it_is_written(blog: Site, entry: str) -> None:
-    blog.write("notes/crumbs.md", "title: Crumbs\nslug: crumbs\ndate: 2024-05-05\n\nBread, flour, dough.\n")
+    blog.write(
+        "notes/crumbs.md",
+        "title: Crumbs\nslug: crumbs\ndate: 2024-05-05\ncategory: Stale bread\n\nBread, flour, dough.\n",
+    )
 
     built = build(blog, exclude=[entry])
 
@@ -212,7 +245,15 @@ def test_a_decomposed_name_is_excluded_as_it_is_typed(blog: Site) -> None:
 
 @pytest.mark.parametrize(
     ("entry", "meant"),
-    [("category:SQLL", "category:sql"), ("tag:t11", "tag:t1"), ("notess/*", "notes/*"), ("elsewhere", None)],
+    [
+        ("category:SQLL", "category:sql"),
+        ("tag:t11", "tag:t1"),
+        ("TAG:T11", "tag:t1"),
+        ("categories:sql", "category:sql"),
+        ("notess/*", "notes/*"),
+        ("content/", None),
+        ("elsewhere", None),
+    ],
 )
 def test_an_exclusion_that_matches_nothing_is_named(blog: Site, entry: str, meant: str | None) -> None:
     blog.write("notes/crumbs.md", "title: Crumbs\nslug: crumbs\ndate: 2024-05-05\n\nBread, flour, dough.\n")
@@ -221,6 +262,47 @@ def test_an_exclusion_that_matches_nothing_is_named(blog: Site, entry: str, mean
 
     assert f'RELATED_EMBEDDINGS_EXCLUDE names "{entry}", which matches no post' in warning
     assert (f'did you mean "{meant}"?' in warning) if meant else warning.endswith("no post.")
+
+
+def test_many_exclusions_that_match_nothing_are_five_warnings_and_a_count(blog: Site) -> None:
+    warnings = build(blog, exclude=[f"tag:missing {number}" for number in range(60)]).warnings()
+
+    assert len(warnings) == 6
+    assert warnings[-1].endswith("RELATED_EMBEDDINGS_EXCLUDE names 55 more that match no post.")
+
+
+def test_a_name_that_no_post_has_is_quoted_as_it_was_written(blog: Site) -> None:
+    alter(blog, "bread-0", related_posts="How to knead at home, SQL 1")
+
+    first, second = build(blog).warnings()
+
+    assert 'related_posts names "How to knead at home", but no article has that slug' in first
+    assert 'related_posts names "SQL 1", but no article has that slug; did you mean "sql-1"?' in second
+
+
+@pytest.mark.parametrize("written", ["SQL-2", "{filename}sql-2.md", "/sql-2.md", "./SQL-2.md"])
+def test_a_post_is_pinned_and_excluded_however_it_is_referred_to(blog: Site, written: str) -> None:
+    alter(blog, "bread-0", related_posts=written)
+    alter(blog, "sql-0", related_posts_exclude=written)
+
+    built = build(blog)
+
+    assert built.links("bread-0.html")[0] == "/sql-2.html"
+    assert "/sql-2.html" not in built.links("sql-0.html")
+    assert "/sql-2.html" in built.links("sql-1.html")
+    assert built.warnings() == []
+
+
+def test_of_slugs_that_differ_in_case_the_one_as_written_is_pinned(blog: Site) -> None:
+    blog.post("tea", "Tea is brewed from leaves.")
+    blog.post("TEA", "The thermionic emission amplifier.")
+    alter(blog, "bread-0", related_posts="TEA")
+    alter(blog, "bread-1", related_posts="tea")
+
+    built = build(blog)
+
+    assert built.links("bread-0.html")[0] == "/TEA.html"
+    assert built.links("bread-1.html")[0] == "/tea.html"
 
 
 def test_strict_makes_a_wrong_slug_fail_the_build(blog: Site) -> None:

@@ -323,6 +323,22 @@ def test_the_cache_is_beside_the_settings_file_wherever_a_build_starts(elsewhere
     assert elsewhere(RELATED_EMBEDDINGS_CACHE="vectors/../blog.sqlite") == "blog.sqlite"
 
 
+def test_a_settings_file_of_little_but_paths_is_found_by_them(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    for name in ("content", "theme/templates"):
+        (site.root / name).mkdir(parents=True, exist_ok=True)
+    (site.root / "pelicanconf.py").write_text(
+        'PATH, OUTPUT_PATH, THEME = "content", "out", "theme"\nPLUGINS = ["pelican_related_embeddings"]\n'
+        'RELATED_EMBEDDINGS_CACHE = "c.sqlite"\n'
+    )
+
+    pelican = Pelican(read_settings(str(site.root / "pelicanconf.py")))
+
+    assert pelican.settings["RELATED_EMBEDDINGS_CACHE"] == str(site.root / "c.sqlite")
+
+
 def test_a_models_folder_is_beside_the_settings_file_too(
     elsewhere: Callable[..., str], tmp_path: Path
 ) -> None:

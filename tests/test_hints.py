@@ -33,6 +33,7 @@ def make_documents(*langs: str) -> list[Document]:
         ("en-US", "en"),
         ("en_GB", "en"),
         (" en ", "en"),
+        ("en_GB.UTF-8", "en"),
         ("es-419", "es"),
         ("zh-Hans", "zh-hans"),
         ("zh_TW", "zh-hant"),
@@ -167,6 +168,19 @@ def test_a_minimum_that_leaves_no_list_is_a_hint_on_ten_posts() -> None:
     assert find_hints(documents, filled, (), Settings(min_score=0.99)) == []
 
 
+def test_settings_that_leave_no_list_are_a_hint_of_their_names() -> None:
+    documents = make_documents(*["en"] * 10)
+    settings = Settings(category="same", newer=False, min_score=0)
+
+    (hint,) = find_hints(documents, Selection(((),) * 10), (), settings)
+
+    assert hint == (
+        "none of the 10 articles has a related post: check RELATED_EMBEDDINGS_CATEGORY, "
+        "RELATED_EMBEDDINGS_NEWER."
+    )
+    assert find_hints(documents, Selection(((),) * 10), (), Settings(max=0, newer=False)) == []
+
+
 def test_duplicates_are_a_hint_a_group_and_at_most_five_groups() -> None:
     documents = make_documents(*["en"] * 20)
     pairs = [(0, 1), (1, 2), (0, 2), (1, 3), *((row, row + 1) for row in range(4, 18, 2))]
@@ -194,6 +208,17 @@ def test_a_build_gives_three_hints_at_most_and_each_once(
     assert "nearly the same text" not in capsys.readouterr().out
 
 
+def test_posts_of_one_text_are_counted_where_their_vector_comes_from(
+    warm_topics: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        warm_topics.post(f"heron-{number}", "![Heron at the mill pond](heron.jpg)", title="Heron")
+
+    warm_topics.build()
+
+    assert "12 articles, 3 embedded, 9 from cache" in capsys.readouterr().out
+
+
 def test_a_url_without_a_file_is_one_warning(warm_topics: Site) -> None:
     warm_topics.post("sql-0", TOPICS["sql"][0], url="elsewhere/sql.html")
     warm_topics.post("sql-1", TOPICS["sql"][1], url="other/x/")
@@ -202,6 +227,22 @@ def test_a_url_without_a_file_is_one_warning(warm_topics: Site) -> None:
     (warning,) = warm_topics.build().warnings()
 
     assert "sql-0.md (and 1 more): the metadata has url but not save_as" in warning
+
+
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere.example/sql", "sql-0.html?from=here", "./sql-0.html", "sql%2D0/", "/sql-0"]
+)
+def test_a_url_that_leads_to_the_page_or_another_site_is_no_fault(warm_topics: Site, url: str) -> None:
+    warm_topics.post("sql-0", TOPICS["sql"][0], url=url)
+
+    assert warm_topics.build().warnings() == []
+
+
+def test_a_url_of_what_is_not_published_is_no_fault(warm_topics: Site) -> None:
+    # Pelican writes a draft into a folder of its own, whatever its url; subsites take other languages for drafts.
+    warm_topics.post("sql-0", TOPICS["sql"][0], url="elsewhere/sql.html", status="draft")
+
+    assert warm_topics.build().warnings() == []
 
 
 # Files
@@ -225,23 +266,50 @@ def test_what_is_no_path_in_the_output_is_a_wrong_setting(value: str) -> None:
         read_settings({"RELATED_EMBEDDINGS_JSON": value})
 
 
-def test_map_and_json_are_two_files() -> None:
+@pytest.mark.parametrize("name", ["./b/a.html", "b/related_map.js", "b//related_map.css"])
+def test_the_json_is_no_file_of_the_map(name: str) -> None:
     with pytest.raises(SettingsError, match="must differ"):
-        read_settings({"RELATED_EMBEDDINGS_MAP": "a.html", "RELATED_EMBEDDINGS_JSON": "./a.html"})
+        read_settings({"RELATED_EMBEDDINGS_MAP": "b/a.html", "RELATED_EMBEDDINGS_JSON": name})
 
 
-@pytest.mark.parametrize("target", ["index.html", "bread-0.html", "theme/css/main.css", "images/x.txt"])
-def test_the_json_replaces_no_file_of_pelicans(warm_topics: Site, target: str) -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        "index.html",
+        "bread-0.html",
+        "theme/main.css",
+        "theme/related_posts.css",
+        "images/x.txt",
+        "Images/X.txt",
+    ],
+)
+def test_the_json_replaces_no_file_of_pelicans(warm_topics: Site, tmp_path: Any, target: str) -> None:
     warm_topics.write("images/x.txt", "a static file")
-    plain = warm_topics.build(STATIC_PATHS=["images"])
-    files = {path for path in plain.output.rglob("*") if path.is_file()}
+    theme = make_theme(tmp_path, "<article>{{ article.content }}</article>", "page")
+    (tmp_path / "theme" / "static" / "main.css").write_text("p { color: navy }")
 
-    built = warm_topics.build(STATIC_PATHS=["images"], RELATED_EMBEDDINGS_JSON=target)
+    settings = {"THEME": theme, "STATIC_PATHS": ["images"], "RELATED_EMBEDDINGS_STYLE": True}
+    built = warm_topics.build(RELATED_EMBEDDINGS_JSON=target, **settings)
 
-    if built.output / target in files:
-        assert '"posts"' not in built.read(target)
-        assert len(built.warnings()) == 1
-        assert f"could not write {target}" in built.warnings()[0]
+    (warning,) = built.warnings()
+    assert f"could not write {target}" in warning
+    for path in built.output.rglob("*.*"):
+        assert '"posts"' not in path.read_text(encoding="utf-8")
+
+
+def test_the_map_replaces_no_file_of_pelicans_by_what_it_loads(warm_topics: Site) -> None:
+    warm_topics.write("extra/Related_Map.css", "a static file")
+
+    built = warm_topics.build(
+        STATIC_PATHS=["extra"],
+        RELATED_EMBEDDINGS_MAP="extra/map.html",
+        RELATED_EMBEDDINGS_JSON="extra/x.json",
+    )
+
+    (warning,) = built.warnings()
+    assert "could not write extra/map.html" in warning
+    assert built.read("extra/Related_Map.css") == "a static file"
+    assert (built.output / "extra" / "x.json").is_file()
 
 
 # Templates
@@ -263,6 +331,7 @@ def make_theme(folder: Any, article: str, page: str = "") -> str:
     "environment",
     [
         {"comment_start_string": "<#", "comment_end_string": "#>"},
+        {"comment_start_string": "<!--", "comment_end_string": "-->", "line_statement_prefix": "%"},
         {
             "block_start_string": "<%",
             "block_end_string": "%>",
@@ -281,6 +350,7 @@ def test_the_block_is_the_same_under_any_option_of_the_environment(
     safe = "|safe" if environment.get("autoescape") else ""
     theme = make_theme(tmp_path, f"<article>{begin} article.content{safe} {end}</article>")
     settings = {"THEME": theme, "DIRECT_TEMPLATES": [], "RELATED_EMBEDDINGS_FEEDS": True}
+    settings["RELATED_EMBEDDINGS_MAP"] = "map.html"
     usual = {"trim_blocks": True, "lstrip_blocks": True, "extensions": []}
     built = warm_topics.build(JINJA_ENVIRONMENT={**usual, **environment}, **settings)
 
@@ -290,6 +360,7 @@ def test_the_block_is_the_same_under_any_option_of_the_environment(
     assert "Related posts</h2>" in built.read("bread-0.html")
     for sign in ("{#", "{%", "{{", "<%", "[["):
         assert sign not in built.read("bread-0.html")
+    assert "The topic map:" not in built.read("map.html")  # the comment in its template
 
 
 def test_an_include_on_a_page_without_an_article_is_nothing_under_strict_undefined(
@@ -334,6 +405,8 @@ def test_a_summary_is_text_without_scripts_and_has_an_end(warm_topics: Site) -> 
         ("{attach}b.jpg", "/trips/b.jpg"),
         ("{static}/images/b c.jpg", "/images/b%20c.jpg"),
         ("cover art.jpg", "/cover%20art.jpg"),
+        ("50% off.jpg", "/50%25%20off.jpg"),
+        ("HTTPS://example.org/b.jpg", "HTTPS://example.org/b.jpg"),
         ("https://example.org/b.jpg?x=1&y=2", "https://example.org/b.jpg?x=1&amp;y=2"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pelican_related_embeddings.ranking.groups import Reach
 from pelican_related_embeddings.ranking.nearest import find_nearest, select_best
 from pelican_related_embeddings.ranking.neighbours import Ranking, rank
 from pelican_related_embeddings.ranking.score import (
@@ -317,17 +318,41 @@ def test_deepening_finds_what_lies_below_the_kept_candidates():
         assert [c.row for c in ranking.deepen(row, eligible, 60)] == expected
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_candidates_of_one_kind_are_those_that_deepening_finds_among_them(seed):
-    site = make_site(seed, 60)
-    kinds = np.random.default_rng(seed).integers(0, 4, 60)
+@pytest.mark.parametrize(
+    ("kinds", "apart", "newer"),
+    [(True, False, True), (True, True, True), (False, False, False), (True, True, False)],
+)
+def test_candidates_within_reach_are_those_that_deepening_finds_there(kinds, apart, newer):
+    site = make_site(1, 60)
+    kind = np.random.default_rng(1).integers(0, 4, 60)
+    dates = np.random.default_rng(2).permutation(60).astype(np.float64)  # one of them has no date
+    reach = Reach(kind if kinds else None, apart=apart, newer=newer)
 
-    ranking = rank_plain(**site, kinds=kinds)
+    ranking = rank_plain(**{**site, "dates": dates}, reach=reach)
 
     for row in range(60):
-        expected = ranking.deepen(row, kinds == kinds[row], 5)
+        within = np.full(60, True)
+        if kinds:
+            within = (kind != kind[row]) if apart else (kind == kind[row])
+        if not newer and dates[row]:
+            within = within & (dates <= dates[row])
+        expected = ranking.deepen(row, within, 5)
         assert [c.row for c in ranking.candidates[row]] == [c.row for c in expected]
-        assert all(kinds[candidate.row] == kinds[row] for candidate in ranking.candidates[row])
+        assert all(within[candidate.row] for candidate in ranking.candidates[row])
+
+
+def test_near_duplicates_of_one_kind_are_found_where_only_other_kinds_are_candidates():
+    random = np.random.default_rng(3)
+    vectors = make_vectors(random, 12)
+    texts = [". ".join(random.permutation(WORDS)[:6].tolist()) for _ in range(12)]
+    texts[7] = texts[2]
+    vectors[7] = vectors[2]
+    kinds = np.array([1, 2] * 6)
+    kinds[7] = kinds[2]
+
+    ranking = rank_plain(vectors, make_terms(*texts), reach=Reach(kinds, apart=True))
+
+    assert ranking.duplicates == ((2, 7),)
 
 
 def test_near_duplicates_are_found_once_and_similar_posts_are_not():

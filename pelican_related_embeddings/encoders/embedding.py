@@ -76,7 +76,7 @@ class Embedding:
     """The vectors of some texts.
 
     ``vectors``: (n, dim) float32, unit rows, or zero for a text without one. ``keys`` tell which those are.
-    ``embedded`` were made in this build; ``problem`` says why others were not, where that is a fault.
+    ``embedded`` of them were made in this build; ``problem`` says why others were not, where that is a fault.
     """
 
     vectors: "Vectors"
@@ -101,7 +101,8 @@ def embed_documents(texts: Sequence[Text], model: Model, context: Context) -> Em
     used = (key if key in vectors else stand_ins.get(key, (NO_VECTOR, b""))[0] for key in found.wanted)
     keys = VectorKeys(found.wanted, tuple(used))
     vectors.update(stand_ins.values())
-    return Embedding(stack_vectors(keys.used, vectors), keys, found.model, len(made.vectors), made.problem)
+    embedded = sum(key in made.vectors for key in keys.used)  # equal texts have one vector
+    return Embedding(stack_vectors(keys.used, vectors), keys, found.model, embedded, made.problem)
 
 
 # What the cache has

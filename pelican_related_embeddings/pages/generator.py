@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from os.path import normpath
+from os.path import normpath, relpath
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pelican.log import console
 from ..errors import describe_error
 from ..messages import Messages
 from ..ranking.selection import Candidate
-from ..settings import Settings, read_settings
+from ..settings import MAP_FILES, Settings, list_map_files, read_settings
 from ..site.metadata import path_content
 from ..topic_map.chart import TopicMap
 from .json_file import dump_related
@@ -27,7 +27,6 @@ MARKER = 'class="related-map"'  # a page without it is one whose theme has no bl
 TITLE = "Topic map"
 
 _STATIC = Path(__file__).parent / "static"
-_FILES = ("related_map.css", "related_map.js")  # what the map's page loads from beside it
 _OFFER = "_related_embeddings_map"
 
 
@@ -65,7 +64,7 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
         for name, write in ((settings.map, self.write_map), (settings.json, self.write_json)):
             try:
                 if name:
-                    self.check_target(writer, name)
+                    self.check_targets(writer, list_map_files(name) if name == settings.map else [name])
                     posts = posts or describe_posts(offer)
                     write(writer, settings, offer, posts)
             except Exception as error:  # noqa: BLE001 - all other pages have been written
@@ -74,12 +73,25 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
                 )
         messages.deliver()
 
-    def check_target(self, writer: Any, name: str) -> None:
-        """Raise ``FileExistsError`` if Pelican writes a file of that name in this build."""
-        written = {normpath(path) for path in getattr(writer, "_written_files", ())}
+    def check_targets(self, writer: Any, names: Sequence[str]) -> None:
+        """Raise ``FileExistsError`` if Pelican writes a file of one of these names in this build.
+
+        Also one that differs in case only: on many a disk that is the same file.
+        """
+        written = {relpath(path, self.output_path) for path in getattr(writer, "_written_files", ())}
         statics = {str(static.save_as) for static in self.context.get("staticfiles", ())}
-        if normpath(Path(self.output_path) / name) in written or name in statics:
+        taken = {normpath(path).casefold() for path in written | statics}
+        if not taken.isdisjoint(name.casefold() for name in names) or any(map(self.is_of_theme, names)):
             raise FileExistsError("Pelican writes a file there itself; set another path")
+
+    def is_of_theme(self, name: str) -> bool:
+        """Return whether a file of the theme is copied to that path, after everything else was written."""
+        folder = f"{self.settings['THEME_STATIC_DIR']}/"
+        if not name.startswith(folder):
+            return False
+        rest = name.removeprefix(folder)
+        sources = (Path(self.theme, path) for path in self.settings["THEME_STATIC_PATHS"])
+        return any((source / rest).is_file() or source.name == rest for source in sources)
 
     def write_json(
         self, _writer: Any, settings: Settings, offer: MapOffer, posts: Mapping[int, MapPost]
@@ -97,7 +109,7 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
         language = self.settings.get("DEFAULT_LANG") or ""
         page = build_page(offer.topic_map, posts, offer.lists, language)
         folder = (Path(self.output_path) / settings.map).parent
-        for name in _FILES:
+        for name in MAP_FILES:
             write_atomically(folder / name, (_STATIC / name).read_text(encoding="utf-8"))
         writer.write_file(
             settings.map,

@@ -14,6 +14,8 @@ _DELIMITERS = {
     "block_end": ("%}", "block_end_string"),
     "variable_begin": ("{{", "variable_start_string"),
     "variable_end": ("}}", "variable_end_string"),
+    "comment_begin": ("{#", "comment_start_string"),
+    "comment_end": ("#}", "comment_end_string"),
 }
 
 

@@ -22,6 +22,7 @@ SUMMARY_CHARACTERS = 240
 
 _ABSOLUTE = ("http://", "https://", "//", "data:")
 _SOURCE = r"[{|](?:static|attach|filename)[|}]"
+_LONE_PERCENT = r"%(?![0-9A-Fa-f]{2})"  # one that begins no escape
 _SAFE = "/:?#[]@!$&'()*+,;=%~"  # in an address, besides letters and digits
 
 
@@ -120,19 +121,24 @@ class TemplateTools:
         for name in PICTURES:
             address = getattr(post, name, None)
             if isinstance(address, str) and address.strip():
-                return quote(_locate_picture(post, address.strip(), site_url), _SAFE, errors="replace")
+                located = _locate_picture(post, address.strip(), site_url)
+                return quote(re.sub(_LONE_PERCENT, "%25", located), _SAFE, errors="replace")
         return ""
 
 
 def join_url(site_url: str, url: str) -> str:
     """Return a post's whole address; an author may have set one on another site."""
-    return url if url.startswith(_ABSOLUTE) else f"{site_url}/{url}"
+    return url if _is_absolute(url) else f"{site_url}/{url}"
+
+
+def _is_absolute(address: str) -> bool:
+    return address.lower().startswith(_ABSOLUTE)
 
 
 def _locate_picture(post: Any, address: str, site_url: str) -> str:
     """Return where a picture is, resolved as Pelican does for links in the post itself."""
     if not re.match(_SOURCE, address):
-        return address if address.startswith(_ABSOLUTE) else f"{site_url}/{address.lstrip('/')}"
+        return address if _is_absolute(address) else f"{site_url}/{address.lstrip('/')}"
     resolved = str(post._update_content(f'<img src="{address}">', site_url))[10:-2]
     if not re.match(_SOURCE, resolved):
         return resolved

@@ -7,6 +7,7 @@ what chance alone would give: all of it from the published documents, whichever 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,35 @@ class Scale:
     share: float
 
 
+class Reach(NamedTuple):
+    """Which pairs of documents may be candidates of one another, as far as that is a matter of arrays.
+
+    ``kinds``: (n,) int, if candidates come from a document's own kind, or, if ``apart``, from all others.
+    ``newer``: whether a candidate may be newer than the document. What ``refusals`` allow is within reach;
+    that what they refuse is not saves ``selection`` from digging for each document.
+    """
+
+    kinds: npt.NDArray[np.int_] | None = None
+    apart: bool = False
+    newer: bool = True
+
+    def take(self, rows: Rows) -> "Reach":
+        """Return it for the documents in ``rows``."""
+        return self if self.kinds is None else self._replace(kinds=self.kinds[rows])
+
+    def exclude(self, pairs: Vectors, places: Rows, targets: Rows, dates: Floats) -> None:
+        """Put out of reach what may not be a candidate; ``pairs``: (places, targets)."""
+        if self.kinds is not None:
+            alike = self.kinds[places][:, None] == self.kinds[targets]
+            pairs[alike if self.apart else ~alike] = -np.inf
+        if not self.newer:
+            limits = np.where(dates[places] == 0, np.inf, dates[places])
+            pairs[limits[:, None] < dates[targets]] = -np.inf
+
+
+UNLIMITED = Reach()
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """The documents of one language, with everything that comparing them requires.
@@ -50,8 +80,7 @@ class Group:
     ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
     ones. ``blocked``: for some rows of the site, the rows that are never their candidates. ``dates``: (m,)
     seconds, 0 where there is none. ``usual``: (m,) float32, the mean fused similarity of each document with
-    the targets, more than the average document's. ``kinds``: (m,) int, if only documents of the same kind
-    may be candidates.
+    the targets, more than the average document's. ``reach`` says which pairs the settings allow.
     """
 
     rows: Rows
@@ -67,7 +96,7 @@ class Group:
     blocked: Mapping[int, Collection[int]]
     dates: Floats
     usual: Vectors
-    kinds: npt.NDArray[np.int_] | None = None
+    reach: Reach = UNLIMITED
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION
@@ -110,7 +139,7 @@ def build_group(
     dates: Floats,
     dropped: Hashes,
     weight: float,
-    kinds: npt.NDArray[np.int_] | None = None,
+    reach: Reach,
 ) -> Group:
     """Return the group of the documents in ``rows``, with its similarities standardised and calibrated.
 
@@ -134,7 +163,7 @@ def build_group(
         blocked=blocked,
         dates=np.asarray(dates, np.float64)[rows],
         usual=np.zeros(len(rows), np.float32),
-        kinds=None if kinds is None else kinds[rows],
+        reach=reach.take(rows),
     )
     return standardise(raw, weight)
 

@@ -80,11 +80,10 @@ def find_nearest(
 
 
 def _exclude(fused: Vectors, group: Group, places: Rows, allowed: Mask | None) -> None:
-    """Put out of reach what may not be a candidate: the document itself, what is blocked, other kinds."""
+    """Put out of reach what may not be a candidate: the document itself, what is blocked or out of reach."""
     if allowed is not None:
         fused[:, ~allowed] = -np.inf
-    if group.kinds is not None:
-        fused[group.kinds[places][:, None] != group.kinds[group.targets]] = -np.inf
+    group.reach.exclude(fused, places, group.targets, group.dates)
     targets = group.rows[group.targets]
     for index, row in enumerate(group.rows[places].tolist()):
         unwanted = np.array([row, *group.blocked.get(row, ())])

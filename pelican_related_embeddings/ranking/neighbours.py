@@ -6,7 +6,7 @@ The way into this room: ``rank`` builds the ``groups``, finds what is ``nearest`
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..text.terms import Mask, TermCounts
 from .duplicates import find_duplicates
-from .groups import Group, Vectors, build_group, weigh_pairs
+from .groups import UNLIMITED, Group, Reach, Vectors, build_group, weigh_pairs
 from .nearest import DECIMALS, Found, find_nearest
 from .order import REORDERED, Order, put_in_order
 from .score import LEAST_ABOVE_USUAL, Floats, crowd
@@ -22,6 +22,7 @@ from .selection import Candidate, Candidates
 from .shared_terms import find_reasons
 from .term_weights import recurring_blocks
 
+TWINS = 16  # nearest documents among which those of nearly the same text are looked for
 FEWEST_COMPARED = 4  # documents: of three, each pair is exactly as near as is usual for the two
 
 
@@ -74,7 +75,7 @@ def rank(
     dates: npt.NDArray[np.float64],
     weight: float,
     depth: int,
-    kinds: npt.NDArray[np.int_] | None = None,
+    reach: Reach = UNLIMITED,
 ) -> Ranking:
     """Return the best candidates of every document.
 
@@ -102,7 +103,7 @@ def rank(
 
         depth: how many candidates to keep of each document, at least 1.
 
-        kinds: (n,) int, if candidates come from a document's own kind only; what is estimated comes from all.
+        reach: which pairs may be candidates; what is estimated comes from all.
     """
     published = np.asarray(published, np.bool_)
     vectors = np.ascontiguousarray(vectors, np.float32)
@@ -118,7 +119,7 @@ def rank(
             dates=dates,
             dropped=dropped,
             weight=weight,
-            kinds=kinds,
+            reach=reach,
         )
         for number in np.unique(group)
     )
@@ -127,12 +128,19 @@ def rank(
     orders = []
     for one in groups:
         found = find_nearest(one, np.arange(len(one.rows)), max(depth, REORDERED))
-        duplicates += find_duplicates(one, found)
+        duplicates += find_duplicates(one, look_around(one, found))
         orders.append(put_in_order(one, found))
         best = arrange(found, orders[-1]).head(depth)
         for row, made in zip(one.rows.tolist(), make_candidates(one, best), strict=True):
             candidates[row] = made
     return Ranking(vectors, terms, groups, tuple(orders), tuple(candidates), tuple(sorted(duplicates)))
+
+
+def look_around(group: Group, found: Found) -> Found:
+    """Return what to look for duplicates in: what was found, unless documents of a kind are out of reach."""
+    if not group.reach.apart:
+        return found
+    return find_nearest(replace(group, reach=UNLIMITED), found.places, TWINS)
 
 
 def arrange(found: Found, order: Order) -> Found:

@@ -3,17 +3,19 @@
 Selection asks whether there is a refusal; the command's ``explain`` reads all of them out.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
 from math import inf
 from typing import NamedTuple
 
-from ..settings import NAMED, Settings
+from ..settings import NAMED, Settings, find_kind
 from ..text.document import Document
-from ..text.names import fold
+from ..text.names import fold, fold_reference
 
 DAY = 86400.0
+ENTRIES_SHOWN = 5  # of EXCLUDE that match nothing, each with what was probably meant, which takes time
 FAR_FUTURE = 253_000_000_000.0  # seconds: year 9987; an undated draft has the last day of year 9999
 
 
@@ -95,9 +97,9 @@ def read_exclusions(documents: Sequence[Document], settings: Settings) -> Exclus
     globs: list[str] = []
     unmatched = []
     for entry in settings.exclude:
-        kind = next((kind for kind in NAMED if entry.startswith(kind)), "")
+        kind = find_kind(entry)
         if kind:
-            name = fold(entry.removeprefix(kind))
+            name = fold(entry[len(kind) :])
             named[kind].add(name)
             found = name in known[kind]
         else:
@@ -112,24 +114,36 @@ def read_exclusions(documents: Sequence[Document], settings: Settings) -> Exclus
 
 
 def _find_globs(entry: str, paths: Sequence[str]) -> list[str]:
-    """Return the patterns that an entry comes to, if one matches: a folder's name means all in it."""
-    bare = fold(entry).replace("\\", "/").removeprefix("./").strip("/")
-    patterns = [bare, f"{bare}/*"]
+    """Return the patterns that an entry comes to, if one matches: a folder's name means all in it.
+
+    Between slashes, two stars stand for any folders or none; one star reaches across slashes anyway.
+    """
+    bare = fold_reference(entry.replace("\\", "/")).strip("/")
+    found = re.sub(r"(^|/)(\*\*/)+", r"\1", bare)
+    patterns = list(dict.fromkeys((bare, found, f"{found}/*")))
     return patterns if any(fnmatchcase(path, one) for path in paths for one in patterns) else []
 
 
-def describe_unmatched(entry: str, documents: Iterable[Document]) -> str:
-    """Return a warning for an entry of EXCLUDE that matches nothing, with what was probably meant."""
+def describe_unmatched(entries: Sequence[str], documents: Sequence[Document]) -> list[str]:
+    """Return warnings of entries of EXCLUDE that match nothing: some in full, the rest as a number."""
+    warnings = [_describe_entry(entry, documents) for entry in entries[:ENTRIES_SHOWN]]
+    if more := entries[ENTRIES_SHOWN:]:
+        warnings.append(f"RELATED_EMBEDDINGS_EXCLUDE names {len(more):,} more that match no post.")
+    return warnings
+
+
+def _describe_entry(entry: str, documents: Iterable[Document]) -> str:
+    """Return a warning for an entry that matches nothing, with what was probably meant."""
     from difflib import get_close_matches  # late: the entries of most sites match
 
-    kind = next((kind for kind in NAMED if entry.startswith(kind)), "")
-    if kind == "category:":
-        names = {f"{kind}{one.category}" for one in documents}
-    elif kind:
-        names = {f"{kind}{tag}" for one in documents for tag in one.tags}
-    else:
-        names = {f"{one.path.rpartition('/')[0]}/*" for one in documents if "/" in one.path}
-    close = get_close_matches(entry, sorted(names), n=1)
+    kind = find_kind(entry)
+    names = {f"category:{one.category}" for one in documents}
+    names |= {f"tag:{tag}" for one in documents for tag in one.tags}
+    names = {name for name in names if name.startswith(kind)}
+    if not kind:
+        names |= {f"{one.path.rpartition('/')[0]}/*" for one in documents if "/" in one.path}
+    known = {fold(name): name for name in sorted(names)}
+    close = [known[name] for name in get_close_matches(fold(entry), known, n=1)]
     hint = f'; did you mean "{close[0]}"?' if close else "."
     return f'RELATED_EMBEDDINGS_EXCLUDE names "{entry}", which matches no post{hint}'
 
@@ -165,7 +179,7 @@ def refuse_pair(source: Document, target: Document, settings: Settings) -> Itera
         yield Refusal.TRANSLATION
     if target.lang != source.lang and not settings.across_languages:
         yield Refusal.LANGUAGE
-    if source.excluded and not set(source.excluded).isdisjoint(target.list_names()):
+    if source.excluded and not set(map(fold_reference, source.excluded)).isdisjoint(target.list_names()):
         yield Refusal.EXCLUDED_HERE
     if settings.category != "any":
         same = fold(target.category) == fold(source.category)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..settings import Settings
 from ..text.document import Document, order_documents
-from ..text.names import fold
+from ..text.names import fold, fold_reference
 from .refusals import (
     DAY,
     describe_unmatched,
@@ -90,8 +90,7 @@ def select_related(
     than ``settings.max_appearances`` of them (pins are not refused); see ``_Lists.fill``.
     """
     lists = _Lists(documents, ranked, settings)
-    unmatched = read_exclusions(documents, settings).unmatched
-    warnings = [describe_unmatched(entry, documents) for entry in unmatched]
+    warnings = describe_unmatched(read_exclusions(documents, settings).unmatched, documents)
     warnings += lists.pin(other_slugs)
     lists.fill()
     return Selection(tuple(map(tuple, lists.chosen)), tuple(warnings), lists.short)
@@ -150,7 +149,7 @@ class _Lists:
         for row, document in enumerate(self.documents):
             for name in dict.fromkeys(document.list_names()):
                 rows.setdefault(name, []).append(row)
-        names = _Names(rows, frozenset(other_slugs), [])
+        names = _Names(rows, frozenset(map(fold, other_slugs)), [])
         for row, source in enumerate(self.documents):
             if (source.pins or source.excluded) and self.gets_list(source):
                 names.look_up(source.path, "related_posts_exclude", source.excluded)
@@ -183,12 +182,17 @@ class _Lists:
         never suggested can be pinned, one that is excluded from this very list cannot. Without a row,
         return why there is none.
         """
-        if name in source.excluded:
+        if fold_reference(name) in map(fold_reference, source.excluded):
             return None, "but related_posts_exclude names it too"
         reasons = {row: self.refuse_pin(source, self.documents[row]) for row in rows}
         fit = [row for row, reason in reasons.items() if reason is None]
-        fit.sort(key=lambda row: (self.documents[row].lang != source.lang, self.order[row]))
+        fit.sort(key=lambda row: self.order_pin(source, name, row))
         return (fit[0], "") if fit else (None, next(filter(None, reasons.values()), ""))
+
+    def order_pin(self, source: Document, name: str, row: int) -> tuple[bool, bool, int]:
+        """Return what decides between documents of one name: language, then case, then date."""
+        target = self.documents[row]
+        return target.lang != source.lang, target.slug != name, self.order[row]
 
     def refuse_pin(self, source: Document, target: Document) -> str | None:
         """Return why a document cannot be pinned to another; None if it can."""
@@ -370,9 +374,10 @@ class _Names(NamedTuple):
 
     def look_up(self, path: str, field: str, names: Iterable[str]) -> list[tuple[str, list[int]]]:
         """Return the rows of each name that is known; note those that nothing has."""
-        unknown = [name for name in names if name not in self.rows and name not in self.others]
+        folded = [(name, fold_reference(name)) for name in names]
+        unknown = [name for name, own in folded if own not in self.rows and own not in self.others]
         self.problems.extend(Misnamed(path, field, name) for name in unknown)
-        return [(name, self.rows[name]) for name in names if name in self.rows]
+        return [(name, self.rows[own]) for name, own in folded if own in self.rows]
 
 
 def _describe_names(problems: Sequence[Misnamed], published: Sequence[str]) -> Iterator[str]:
@@ -391,8 +396,9 @@ def _describe_names(problems: Sequence[Misnamed], published: Sequence[str]) -> I
 def _find_likely(slug: str, slugs: Collection[str]) -> str:
     from difflib import get_close_matches  # late, as nearly all slugs are known
 
-    close = get_close_matches(slug, sorted(set(slugs)), n=1)
-    return f'; did you mean "{close[0]}"?' if close else "."
+    known = {fold(one): one for one in sorted(slugs)}
+    close = get_close_matches(fold_reference(slug), known, n=1)
+    return f'; did you mean "{known[close[0]]}"?' if close else "."
 
 
 def _fade(documents: Sequence[Document], half_life_days: float | None) -> list[float]:

@@ -15,7 +15,7 @@ from pelican.generators import ArticlesGenerator, PagesGenerator
 from ..settings import Settings
 from ..text.document import Document
 from ..text.html import find_links
-from ..text.names import compose, fold_language, normalise_tag
+from ..text.names import compose, fold_language, fold_reference, normalise_tag
 from .metadata import add_decisions, path_content, read_lang, read_metadata, read_series
 
 MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
@@ -89,14 +89,20 @@ def describe_contents(
 
 
 def split_names(documents: Sequence[Document]) -> list[Document]:
-    """Return ``documents`` with names in their metadata split at spaces, unless a post is called so."""
+    """Return ``documents`` with names in their metadata split at spaces, where a part names a post.
+
+    Not where the whole does, and not where no part does: a warning then quotes what the author wrote.
+    """
     if not any(" " in name for one in documents for name in (*one.pins, *one.excluded)):
         return list(documents)
     known = {name for document in documents for name in document.list_names()}
 
     def split(names: tuple[str, ...]) -> tuple[str, ...]:
-        parts = (part for name in names for part in ([name] if name in known else name.split()))
+        parts = (part for name in names for part in (name.split() if is_several(name) else [name]))
         return tuple(dict.fromkeys(parts))
+
+    def is_several(name: str) -> bool:
+        return fold_reference(name) not in known and any(fold_reference(one) in known for one in name.split())
 
     return [one._replace(pins=split(one.pins), excluded=split(one.excluded)) for one in documents]
 

@@ -1,9 +1,11 @@
 """What an author decides for one post, in its metadata."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from posixpath import normpath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ..text.document import Document
 from ..text.names import compose
@@ -67,12 +69,21 @@ def read_series(content: Any, title: str) -> str:
 
 def _split(value: Any) -> tuple[str, ...]:
     """Return the names in a metadata value: a text with commas, or what YAML makes of a list or a number."""
-    values = value if isinstance(value, list | tuple | set) else [value]
-    texts = [str(item).strip() for item in values if isinstance(item, str | int | float | date)]
+    texts = [str(item).strip() for item in _flatten(value) if isinstance(item, str | int | float | date)]
     if len(texts) == 1 and texts[0].startswith("[") and texts[0].endswith("]"):
         texts = [texts[0][1:-1]]  # a list of YAML where metadata is no YAML
-    names = (name.strip(" \t\"'") for text in texts for name in re.split(r"[,;\n]", text))
+    parts = (part.strip().removeprefix("- ") for text in texts for part in re.split(r"[,;\n]", text))
+    names = (part.strip(" \t\"'") for part in parts)
     return tuple(dict.fromkeys(compose(name) for name in names if name))
+
+
+def _flatten(value: Any) -> Iterator[Any]:
+    """Yield what a value holds that may be a list, and lists in it."""
+    if isinstance(value, list | tuple | set):
+        for item in value:
+            yield from _flatten(item)
+    else:
+        yield value
 
 
 def _is_true(value: Any) -> bool:
@@ -99,7 +110,8 @@ def _describe_unusable(name: str, value: Any) -> str:
     """Return what is wrong with a metadata field that begins like ours; nothing if it can be used."""
     if _fold_name(name) not in METADATA:
         return f'"{name}" is not a field of this plugin; its fields are {", ".join(METADATA)}.'
-    return f"{name} must be a list of slugs, got a mapping." if isinstance(value, Mapping) else ""
+    mapped = any(isinstance(item, Mapping) for item in _flatten(value))
+    return f"{name} must be a list of slugs, got a mapping." if mapped else ""
 
 
 def find_lost(contents: Iterable[Any]) -> list[str]:
@@ -109,7 +121,8 @@ def find_lost(contents: Iterable[Any]) -> list[str]:
         for content in contents
         if getattr(content, "override_url", None)
         and not getattr(content, "override_save_as", None)
-        and _strip_index(str(content.url)) != _strip_index(str(content.save_as))
+        and not urlsplit(str(content.url)).netloc  # the author leads to another site
+        and _strip_index(urlsplit(str(content.url)).path) != _strip_index(str(content.save_as))
     ]
     if not paths:
         return []
@@ -120,7 +133,12 @@ def find_lost(contents: Iterable[Any]) -> list[str]:
 
 
 def _strip_index(address: str) -> str:
-    return address.strip("/").removesuffix("index.html").strip("/").removesuffix(".html")
+    return (
+        normpath(compose(unquote(address)).strip("/"))
+        .removesuffix("index.html")
+        .strip("/")
+        .removesuffix(".html")
+    )
 
 
 def _count_others(paths: Sequence[str]) -> str:

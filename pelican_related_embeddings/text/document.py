@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..store.keys import RESULTS_VERSION, hash_parts
+from .names import fold
 
 FEW_WORDS = 60  # a document of fewer is also known by its tags, category, summary and links
 _WORD = re.compile(
@@ -46,8 +47,9 @@ class Document(NamedTuple):
     summary: str = ""
 
     def list_names(self) -> tuple[str, str, str]:
-        """Return what an author may call this document: its slug, its path or its file name."""
-        return self.slug, self.path, self.path.rpartition("/")[2]
+        """Return what an author may call this document, folded: its slug, its path or its file name."""
+        path = fold(self.path)
+        return fold(self.slug), path, path.rpartition("/")[2]
 
 
 _READ = ("title", "html", "summary")  # in a document's key; its other fields are compared as they are

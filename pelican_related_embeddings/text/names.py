@@ -1,5 +1,6 @@
 """Names as people type them, made comparable: files, slugs, tags, categories and languages."""
 
+import re
 import unicodedata
 
 # Regions that say which script Chinese is written in; the script tells readers apart, a region does not.
@@ -20,6 +21,17 @@ def fold(name: str) -> str:
     return compose(name.strip()).casefold()
 
 
+def fold_reference(name: str) -> str:
+    """Return how an author refers to a post, for comparing with ``Document.list_names``.
+
+    A path may be written as in a link of Pelican, or with the slash or dot that leads to it in a shell.
+
+    >>> fold_reference("{filename}/Notes/tea.md"), fold_reference("./notes/tea.md")
+    ('notes/tea.md', 'notes/tea.md')
+    """
+    return re.sub(r"^(?:[{|]filename[|}])?(?:\./|/)?", "", fold(name))
+
+
 def fold_language(tag: str) -> str:
     """Return a language tag for comparing, without its region.
 
@@ -35,8 +47,8 @@ def fold_language(tag: str) -> str:
 
 
 def normalise_tag(tag: str) -> str:
-    """Return a language tag in lower case, with hyphens."""
-    return fold(tag).replace("_", "-")
+    """Return a language tag in lower case, with hyphens, and without the encoding that a locale names."""
+    return fold(tag).partition(".")[0].replace("_", "-")
 
 
 def _is_region(part: str) -> bool:
