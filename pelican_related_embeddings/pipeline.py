@@ -357,6 +357,7 @@ def rank(embedded: Embedded) -> "Ranking":
         weight=inputs.settings.weight,
         depth=inputs.depth,
         kinds=np.array(_number_categories(inputs)) if inputs.settings.category == "same" else None,
+        languages=[document.lang for document in inputs.documents],
     )
 
 

@@ -41,9 +41,9 @@ class Group:
     """The documents of one language, with everything that comparing them requires.
 
     ``rows``: (m,) the site's rows, sorted; a document's index among them is its place in the group.
-    ``documents``: the term counts of each, and ``terms``: (m, terms) their weights. ``vectors``: (m, dim),
-    and ``missing``: (m,) bool, where there is none. ``familiarity``: (m,) float32, the coverage of each
-    document against the usual one.
+    ``languages``: the language of each, if known. ``documents``: the term counts of each, and ``terms``:
+    (m, terms) their weights. ``vectors``: (m, dim), and ``missing``: (m,) bool, where there is none.
+    ``familiarity``: (m,) float32, the coverage of each document against the usual one.
 
     ``targets``: (t,) places of the published documents, which alone may be candidates, with their
     ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
@@ -63,6 +63,7 @@ class Group:
     order: Rows
     blocked: Mapping[int, Collection[int]]
     kinds: npt.NDArray[np.int_] | None = None
+    languages: Sequence[str] = ()
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION
@@ -105,6 +106,7 @@ def build_group(
     dropped: Hashes,
     weight: float,
     kinds: npt.NDArray[np.int_] | None = None,
+    languages: Sequence[str] = (),
 ) -> Group:
     """Return the group of the documents in ``rows``, with its similarities standardised and calibrated.
 
@@ -127,6 +129,7 @@ def build_group(
         order=np.asarray(order)[rows[targets]],
         blocked=blocked,
         kinds=None if kinds is None else kinds[rows],
+        languages=[languages[row] for row in rows.tolist()] if languages else (),
     )
     return standardise(raw, weight)
 

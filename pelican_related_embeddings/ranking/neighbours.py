@@ -55,6 +55,7 @@ def rank(
     weight: float,
     depth: int,
     kinds: npt.NDArray[np.int_] | None = None,
+    languages: Sequence[str] = (),
 ) -> Ranking:
     """Return the best candidates of every document.
 
@@ -81,6 +82,8 @@ def rank(
         depth: how many candidates to keep of each document, at least 1.
 
         kinds: (n,) int, if candidates come from a document's own kind only; what is estimated comes from all.
+
+        languages: of the n documents, whose function words are no reasons; empty if nothing is known.
     """
     published = np.asarray(published, np.bool_)
     vectors = np.ascontiguousarray(vectors, np.float32)
@@ -96,6 +99,7 @@ def rank(
             dropped=dropped,
             weight=weight,
             kinds=kinds,
+            languages=languages,
         )
         for number in np.unique(group)
     )
@@ -122,6 +126,6 @@ def make_candidates(group: Group, found: Found) -> list[Candidates]:
         group.calibration.score(evidence[slots]).tolist(),
         np.round(found.semantic[slots].astype(np.float64), DECIMALS).tolist(),
         np.round(found.lexical[slots].astype(np.float64), DECIMALS).tolist(),
-        find_reasons(group.terms, group.documents, sources, targets),
+        find_reasons(group.terms, group.documents, sources, targets, languages=group.languages),
     )
     return [tuple(islice(made, count)) for count in counts.tolist()]
