@@ -271,9 +271,7 @@ INCLUDE = '{% include "related_posts.html" ignore missing %}'
 
 
 def list_hints(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    return [
-        line for line in capsys.readouterr().out.splitlines() if "list of related posts of its own" in line
-    ]
+    return [line for line in capsys.readouterr().out.splitlines() if "its own list of related posts" in line]
 
 
 def test_one_hint_a_build_says_that_settings_change_nothing_in_such_a_theme(

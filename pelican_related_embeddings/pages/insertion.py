@@ -20,9 +20,9 @@ from .template_tools import TOOLS, TemplateTools
 PARTIAL = "related_posts"
 MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
 OWN_LIST = (
-    "the theme shows a list of related posts of its own, so RELATED_EMBEDDINGS_TITLE, SHOW, STYLE and INSERT "
-    "change nothing there. docs/themes.md tells how to have the plugin's block instead; "
-    "RELATED_EMBEDDINGS_INSERT = False keeps the theme's list and ends this hint."
+    "the theme shows its own list of related posts, so RELATED_EMBEDDINGS_TITLE, SHOW and STYLE change "
+    "nothing. docs/themes.md explains how to show the plugin's block instead; RELATED_EMBEDDINGS_INSERT = False keeps "
+    "the theme's list without this hint."
 )
 
 # In the context of a build: whether it has had this hint, and whether the theme shows two lists if it may.
