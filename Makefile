@@ -59,7 +59,7 @@ test-install: $(READY)
 	build/install/venv/bin/pip check
 	cp -r example_site build/install/site && rm -rf build/install/site/cache build/install/site/output*
 	cd build/install/site && ../venv/bin/pelican content -s pelicanconf.py --fatal warnings
-	grep -q '<aside class="related-posts"' build/install/site/output/what-hydration-means.html
+	grep -q '<section class="related-embeddings"' build/install/site/output/what-hydration-means.html
 	cd build/install/site && ../venv/bin/pelican-related report -n 5
 
 lint: $(READY)

@@ -370,6 +370,7 @@ def rank(embedded: Embedded) -> "Ranking":
             apart=inputs.settings.category == "other",
             newer=inputs.settings.newer,
         ),
+        languages=[document.lang for document in inputs.documents],
     )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FEEDS = "_related_embeddings_feeds"  # in the context of a build whose feeds are wanted: how to render them
 PREFIX = "!related_embeddings"  # under which the plugin's own templates can always be reached
 
-STYLE = Path(__file__).parent / "pages" / "static" / "related_posts.css"
+STYLE = Path(__file__).parent / "pages" / "static" / "related_embeddings.css"
 _listed: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # what each site's last build gave a list
 
 

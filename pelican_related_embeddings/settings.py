@@ -123,6 +123,11 @@ def _choice(*values: object) -> Check:
     return Check("one of " + ", ".join(repr(value) for value in values), convert)
 
 
+def _style() -> Check:
+    check = _choice("list", "cards", False)
+    return check._replace(show=lambda value: 'True (write "list" instead)' if value is True else repr(value))
+
+
 def _words(allowed: tuple[str, ...] = ()) -> Check:
     def convert(value: Any) -> tuple[str, ...]:
         _expect(isinstance(value, list | tuple | set | frozenset))
@@ -231,10 +236,15 @@ class Settings:
         ("date",),
         _words(("date", "category", "summary", "image", "terms")),
         PAGE,
-        "What each item shows beside its title: any of `date`, `category`, `summary`, `image`, `terms`.",
+        "What each item shows beside its title, in this order: any of `date`, `category`, `summary`, "
+        "`image`, `terms`. Cards always have pictures.",
     )
-    style: bool = _setting(
-        False, _flag(), PAGE, "Adds a small style sheet (as a file; safe under a strict CSP)."
+    style: str | bool = _setting(
+        "list",
+        _style(),
+        PAGE,
+        'How the block looks: `"list"`, `"cards"` with pictures, or `False` for no style sheet. Colours and '
+        "fonts are the theme's; the style sheet is a file, so a strict CSP allows it.",
     )
     feeds: bool = _setting(False, _flag(), PAGE, "Appends the related posts to the content of feed items.")
     model: str = _setting(

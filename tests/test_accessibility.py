@@ -41,7 +41,7 @@ def build_for(blog: Site, address: str, theme: str, **settings: Any) -> Any:
         SITEURL=address,
         AUTHOR="Ann",
         STATIC_PATHS=["images"],
-        RELATED_EMBEDDINGS_STYLE=True,
+        RELATED_EMBEDDINGS_STYLE="list",
         RELATED_EMBEDDINGS_SHOW=SHOW,
         RELATED_EMBEDDINGS_ACROSS_LANGUAGES=True,
         RELATED_EMBEDDINGS_MAX=10,
@@ -72,10 +72,10 @@ def test_axe_finds_nothing_in_the_block_and_nothing_overflows(
                         f"document.head.insertAdjacentHTML('beforeend', {json.dumps(DARK)})"
                     )
                 save_screenshot(browser, f"{theme}-{width}-{'dark' if dark else 'light'}")
-                assert run_axe(browser, ".related-posts") == []
+                assert run_axe(browser, ".related-embeddings") == []
                 wide = browser.execute_script(
-                    "const box = document.querySelector('.related-posts').getBoundingClientRect();"
-                    "return [...document.querySelectorAll('.related-posts *')]"
+                    "const box = document.querySelector('.related-embeddings').getBoundingClientRect();"
+                    "return [...document.querySelectorAll('.related-embeddings *')]"
                     ".filter((e) => e.getBoundingClientRect().right > box.right + 1"
                     " || e.getBoundingClientRect().left < box.left - 1).map((e) => e.outerHTML)"
                 )
@@ -85,7 +85,9 @@ def test_axe_finds_nothing_in_the_block_and_nothing_overflows(
 def save_screenshot(browser: Any, name: str) -> None:
     """Keep a picture where ``SCREENSHOTS`` names a folder: whoever changes the style looks at them."""
     if folder := os.environ.get("SCREENSHOTS"):
-        browser.execute_script("document.querySelector('.related-posts').scrollIntoView({block: 'center'})")
+        browser.execute_script(
+            "document.querySelector('.related-embeddings').scrollIntoView({block: 'center'})"
+        )
         browser.save_screenshot(str(Path(folder) / f"{name}.png"))
 
 
@@ -108,7 +110,7 @@ def test_a_strict_policy_breaks_nothing(blog: Site, output: Path, browser: Any, 
         assert read_complaints(browser) == []
         assert all(request.startswith(address) for request in list_requests(browser))
         marker = browser.execute_script(
-            "return getComputedStyle(document.querySelector('.related-posts ul')).listStyleType"
+            "return getComputedStyle(document.querySelector('.related-embeddings ul')).listStyleType"
         )
         assert (marker == "none") == style
 
@@ -120,10 +122,10 @@ def test_the_block_is_a_named_region_and_its_links_take_the_keyboard(
         built = build_for(blog, address, "simple")
         show(browser, f"{address}/bread-0.html")
 
-        aside = browser.find_element("css selector", "aside.related-posts")
-        assert aside.aria_role == "complementary"
-        assert aside.accessible_name == "Related posts"
-        links = browser.find_elements("css selector", ".related-posts a")
+        block = browser.find_element("css selector", "section.related-embeddings")
+        assert block.aria_role == "region"
+        assert block.accessible_name == "Related posts"
+        links = browser.find_elements("css selector", ".related-embeddings a")
         assert [link.get_attribute("href") for link in links] == built.links("bread-0.html")
         links[0].send_keys("\ue007")
         assert browser.current_url == built.links("bread-0.html")[0]
@@ -134,5 +136,5 @@ def test_a_post_from_right_to_left_is_laid_out_so(blog: Site, output: Path, brow
         build_for(blog, address, "simple")
         show(browser, f"{address}/bread-0.html")
 
-        item = browser.find_element("css selector", ".related-posts li[lang=ar]")
+        item = browser.find_element("css selector", ".related-embeddings li[lang=ar]")
         assert item.value_of_css_property("direction") == "rtl"

@@ -485,7 +485,7 @@ def test_links_to_files_with_unusual_names_are_found(blog: Site, name: str, link
     built = build(blog, skip=["linked"])
 
     page = built.read("bread-0.html")
-    assert 'href="/target.html' in page[: page.index('<aside class="related-posts"')]
+    assert 'href="/target.html' in page[: page.index('<section class="related-embeddings"')]
     assert "/target.html" not in built.links("bread-0.html")
     assert "/target.html" in build(blog, skip=[]).links("bread-0.html")
 

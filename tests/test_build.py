@@ -157,7 +157,7 @@ def test_feeds_and_summaries_hold_no_block(warm_topics: Site) -> None:
 
     for name in ("feed.xml", "rss.xml", "index.html"):
         assert "Knead the flour" in built.read(name)
-        assert "related-posts" not in built.read(name)
+        assert "related-embeddings" not in built.read(name)
     assert len(built.blocks("bread-0.html")) == 1
 
 
@@ -228,7 +228,7 @@ def test_an_override_wins_and_may_extend_ours_block_by_block(warm_topics: Site) 
     folder.mkdir()
     (folder / "related_posts.html").write_text(
         '{% extends "!related_embeddings/related_posts.html" %}'
-        "{% block related_posts_heading %}<h2 id='related-posts-heading'>Mine</h2>{% endblock %}"
+        "{% block related_posts_heading %}<h2 id='related-embeddings-heading'>Mine</h2>{% endblock %}"
         "{% block related_posts_item %}{{ record.score }} {{ record.article.title }} "
         "{{ record.terms|join('+') }}{% endblock %}"
     )
@@ -254,7 +254,7 @@ def test_a_theme_that_includes_or_loops_itself_gets_no_second_block(warm_topics:
     looped = warm_topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
 
     assert len(BLOCK.findall(page)) == 1
-    assert page.index("<aside") < page.index("Knead")
+    assert page.index('<section class="related-embeddings') < page.index("Knead")
     assert looped.read("bread-0.html").count("<li>") == 5
     assert looped.blocks("bread-0.html") == []
 
@@ -273,7 +273,7 @@ def test_the_block_follows_the_content(warm_topics: Site, theme: str) -> None:
 
     assert (
         page.index("before baking")
-        < page.index("<aside class=")
+        < page.index("<section class=")
         < page.index("</main>" if theme == "simple" else "</section>")
     )
 
@@ -306,7 +306,7 @@ def test_a_changed_date_or_tag_needs_neither_model_nor_numpy(warm_topics: Site) 
 
     assert not list_imported(printed) & HEAVY
     page = (warm_topics.root / "output" / "sql-1.html").read_text(encoding="utf-8")
-    assert LINK.findall(page[page.index("<aside") :])[0] == "/stars-0.html"
+    assert LINK.findall(page[page.index('<section class="related-embeddings') :])[0] == "/stars-0.html"
 
 
 def test_an_edit_embeds_that_article_alone(warm_topics: Site, capsys: pytest.CaptureFixture[str]) -> None:

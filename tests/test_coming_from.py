@@ -141,7 +141,7 @@ def test_a_list_that_another_plugin_sets_stays_as_it_is(tagged: Site) -> None:
     )
 
     page = built.read("bread-0.html")
-    assert page.index("<li>") < page.index("Knead") < page.index("<aside")
+    assert page.index("<li>") < page.index("Knead") < page.index('<section class="related-embeddings')
     assert page.split("Knead")[0].count("<li>") == 1
     assert len(built.links("bread-0.html")) == 5
     assert built.articles["bread-0.html"].similar_articles is built.articles["bread-0.html"].related_posts

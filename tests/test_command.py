@@ -15,7 +15,7 @@ import pytest
 from helpers.corpora import make_corpus_site
 from helpers.processes import use_service
 from helpers.service import Service
-from helpers.sites import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site
+from helpers.sites import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site, override
 from pelican_related_embeddings.command import cli as command
 
 COMMAND = [sys.executable, "-m", "pelican_related_embeddings.command.cli"]
@@ -186,6 +186,33 @@ def test_help_and_version_are_readable(capsys: pytest.CaptureFixture[str]) -> No
 
 
 # report
+
+
+LOOP = "{% for post in article.related_posts %}{{ post.title }}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("article", "own"),
+    [
+        (LOOP, True),
+        ("{% include 'more.html' %}", True),
+        ("{% set posts = article.similar_posts[:3] %}{% for post in posts %}{% endfor %}", True),
+        ("{% import 'more.html' as more %}{{ more.show(article.related_posts) }}", True),
+        ("{% if article.related_posts %}{% set n = article.related_posts|length %}{% endif %}", False),
+        ("{% for post in articles %}{{ post.related_posts|length }}{% endfor %}", False),
+        (LOOP + "{% include 'related_posts.html' ignore missing %}", False),
+        ("{% include 'missing.html' ignore missing %}{{ article.content }}", False),
+    ],
+)
+def test_a_report_tells_of_a_theme_with_a_list_of_its_own(shell: Shell, article: str, own: bool) -> None:
+    settings = override(shell.site, article=article, more=LOOP if "include 'more" in article else "")
+
+    def count_hints(**more: Any) -> int:
+        hints = shell.ask("report", **settings, **more)["hints"]
+        return sum("the theme shows its own list" in hint for hint in hints)
+
+    assert count_hints() == own
+    assert count_hints(RELATED_EMBEDDINGS_INSERT=False) == 0
 
 
 def test_a_report_counts_posts_languages_and_vectors(fresh_shell: Shell) -> None:

@@ -360,7 +360,7 @@ def test_a_library_that_cannot_be_imported_costs_vectors_only(topics: Site) -> N
 def BLOCKS(site: Site) -> bool:  # noqa: N802
     """Whether every page of a site built by itself has its block."""
     output = site.root / "output"
-    return all("related-posts" in (output / name).read_text("utf-8") for name in PAGES)
+    return all("related-embeddings" in (output / name).read_text("utf-8") for name in PAGES)
 
 
 @pytest.mark.parametrize("hub", ["closed", "silent", "nowhere"])
@@ -694,7 +694,7 @@ def test_serving_and_rebuilding_in_a_forked_process_embeds(topics: Site, tiny: P
     process = start(topics, "-l", "-r", "-p", str(port), start_new_session=True)
     page = f"http://127.0.0.1:{port}/bread-0.html"
     try:
-        wait_until(lambda: "related-posts" in fetch(page) or process.poll() is not None, 120)
+        wait_until(lambda: "related-embeddings" in fetch(page) or process.poll() is not None, 120)
         for _ in range(30):  # Pelican begins to watch at some time after it has written the pages
             topics.post("bread-0", TOPICS["bread"][0] + " Rewritten.", date="2024-02-01", category="bread")
             time.sleep(2)
@@ -705,7 +705,7 @@ def test_serving_and_rebuilding_in_a_forked_process_embeds(topics: Site, tiny: P
         os.killpg(process.pid, signal.SIGTERM)
         printed, _ = process.communicate(timeout=30)
 
-    assert "related-posts" in last, printed
+    assert "related-embeddings" in last, printed
     assert "embedding 1 article " in printed
 
 

@@ -432,9 +432,9 @@ def test_posts_of_one_title_are_told_apart(warm_topics: Site) -> None:
 
     (block,) = warm_topics.build(RELATED_EMBEDDINGS_SHOW=[]).blocks("bread-2.html")
 
-    assert '<span class="related-posts-category">baking</span>' in block
-    assert '<span class="related-posts-category">kitchen</span>' in block
-    assert block.count("related-posts-category") == 2
+    assert '<span class="related-embeddings-category">baking</span>' in block
+    assert '<span class="related-embeddings-category">kitchen</span>' in block
+    assert block.count("related-embeddings-category") == 2
 
 
 def test_an_address_on_another_site_is_left_as_it_is(warm_topics: Site) -> None:

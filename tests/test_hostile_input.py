@@ -60,7 +60,7 @@ fuzz = settings(
 )
 
 PIECES = [
-    "<script>alert(1)</script>", "</script>", "</title>", "</a>", "</li></ul></aside>", "<img src=x onerror=a>",
+    "<script>alert(1)</script>", "</script>", "</title>", "</a>", "</li></ul></section>", "<img src=x onerror=a>",
     "' onmouseover='a", '" onmouseover="a', "]]>", "<![CDATA[", "<!--", "-->", "{{ 7*7 }}", "{% raw %}", "{#",
     "\x00", "\x07", "\x1b[31m", "\u202e", "\u2066", "\u2028", "\ud800", "\udfff", "\ufeff", "&amp;", "&#0;", "&#xD800;",
     "&lt;script&gt;", "javascript:alert(1)", "\\", "\\u003c", "é", "爱", "🧁", "שלום", "ﷺ", "\n", "\t", "W" * 300,
@@ -253,7 +253,7 @@ def environment() -> Environment:
     return found
 
 
-ELEMENTS = set("DOCUMENT_FRAGMENT aside h2 ul li a img time span".split())
+ELEMENTS = set("DOCUMENT_FRAGMENT section h2 ul li a img time span".split())
 ATTRIBUTES = set("class id aria-labelledby lang dir src alt width loading href hreflang datetime".split())
 
 
@@ -281,7 +281,7 @@ def test_what_is_no_title_is_text_or_an_attribute_in_the_block(environment: Envi
     assert normalise(tree.find(".//a").attrib["href"]) == normalise(f"/{text}")  # type: ignore[union-attr]
     assert normalise(tree.find(".//a").attrib.get("hreflang", "en")) == normalise(text)  # type: ignore[union-attr]
     for name in ("category", "terms") if text else ():
-        assert read_element(tree, f".//span[@class='related-posts-{name}']") == normalise(text)
+        assert read_element(tree, f".//span[@class='related-embeddings-{name}']") == normalise(text)
 
 
 @fuzz
@@ -394,7 +394,7 @@ def test_hostile_titles_in_a_build_are_parsed_back(site: Site, build: Any) -> No
         (block,) = built.blocks(f"post-{number}.html")
         assert count_elements(parse(block)).keys() == {
             "DOCUMENT_FRAGMENT",
-            "aside",
+            "section",
             "h2",
             "ul",
             "li",

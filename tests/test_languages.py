@@ -53,8 +53,11 @@ def test_the_heading_is_in_the_language_of_the_article(babel: Site) -> None:
 
     assert ">Articles similaires</h2>" in blocks["fr"]
     assert ">Ähnliche Beiträge</h2>" in blocks["de"]
-    assert '<aside class="related-posts" aria-labelledby="related-posts-heading" lang="fr">' in blocks["fr"]
-    assert '<aside class="related-posts" aria-labelledby="related-posts-heading">' in blocks["en"]
+    assert (
+        '<section class="related-embeddings" aria-labelledby="related-embeddings-heading" lang="fr">'
+        in blocks["fr"]
+    )
+    assert '<section class="related-embeddings" aria-labelledby="related-embeddings-heading">' in blocks["en"]
     assert all("hreflang" not in block for block in blocks.values())
 
 
@@ -173,7 +176,7 @@ def test_a_post_that_a_subsite_leaves_out_is_not_unknown(babel: Site) -> None:
 
 @needs_subsites
 def test_the_stylesheet_of_a_subsite_is_the_main_sites(babel: Site) -> None:
-    built = build_subsites(babel, RELATED_EMBEDDINGS_STYLE=True, RELATIVE_URLS=True)
+    built = build_subsites(babel, RELATED_EMBEDDINGS_STYLE="list", RELATIVE_URLS=True)
 
     for name in ("oven.html", "fr/oven.html"):
         (address,) = re.findall(r'href="([^"]*related_posts\.css)"', built.read(name))

@@ -198,7 +198,7 @@ def test_a_site_builds_where_nothing_but_the_wheel_and_its_light_needs_is_instal
     assert "sentence-transformers" not in installed
     page = (topics.root / "light" / "bread-0.html").read_text(encoding="utf-8")
     assert page == (topics.root / "output" / "bread-0.html").read_text(encoding="utf-8")
-    assert page.count('<aside class="related-posts"') == 1
+    assert page.count('<section class="related-embeddings"') == 1
     assert json.loads(report)["counts"]["published"] == 9
 
     for number, plugins in enumerate((None, *([name] for name in NAMES), list(NAMES))):

@@ -15,7 +15,7 @@ WRONG = {
     "title": [5, ["a"], {"en": 1}],
     "insert": ["after", 1, None],
     "show": ["date", ["dates"], 5],
-    "style": [1, "yes"],
+    "style": [True, 0, "yes", None],
     "feeds": [1, None],
     "model": ["", "  ", None, 5],
     "windows": [-1, 1.5, "all"],
@@ -161,3 +161,8 @@ def test_settings_of_the_tag_plugins_are_taken_over(
 def test_a_wrong_value_of_a_tag_plugin_is_named_as_the_blogger_wrote_it() -> None:
     with pytest.raises(SettingsError, match=r"^Correct.*\n  RELATED_POSTS_MAX must be"):
         read_settings({"RELATED_POSTS_MAX": "5"})
+
+
+def test_a_style_of_older_configurations_says_what_to_write_now() -> None:
+    with pytest.raises(SettingsError, match=r'got True \(write "list" instead\)'):
+        read_settings({"RELATED_EMBEDDINGS_STYLE": True})

@@ -3,12 +3,12 @@
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from helpers.sites import ROOT, TOPICS, Site, override
+from helpers.sites import ROOT, TOPICS, Site, alter, override
 from pelican_related_embeddings.pages.headings import HEADINGS, choose_heading, find_direction
-from pelican_related_embeddings.pages.insertion import insert_block
 
 ARTICLES = {f"{topic}-{number}.html" for topic in TOPICS for number in range(3)}
 INCLUDE = '{% include "related_posts.html" ignore missing %}'
@@ -65,7 +65,11 @@ def test_a_marker_says_where_in_every_reader(
     built = topics.build(RELATED_EMBEDDINGS_INSERT=insert)
 
     page = built.read("marked.html")
-    assert page.index("A loaf of bread.") < page.index('<aside class="related-posts"') < page.index("End.")
+    assert (
+        page.index("A loaf of bread.")
+        < page.index('<section class="related-embeddings"')
+        < page.index("End.")
+    )
     assert not re.search("<!-- ?related", page, re.IGNORECASE)
     assert list_pages_with_blocks(built) == (
         {"marked.html"} if insert == "marker" else {"marked.html", *ARTICLES}
@@ -87,7 +91,9 @@ def test_an_include_is_the_only_block_and_stays_where_it_is(topics: Site) -> Non
         built = topics.build(RELATED_EMBEDDINGS_INSERT=insert, **settings)
         for name in ARTICLES:
             assert len(built.blocks(name)) == 1
-            assert built.read(name).index("<aside") < built.read(name).index("<main>")
+            assert built.read(name).index('<section class="related-embeddings') < built.read(name).index(
+                "<main>"
+            )
 
 
 def test_an_include_does_no_harm_in_other_templates(topics: Site) -> None:
@@ -101,28 +107,6 @@ def test_an_include_does_no_harm_in_other_templates(topics: Site) -> None:
     assert list_pages_with_blocks(built) == ARTICLES
     with_pages = topics.build(RELATED_EMBEDDINGS_PAGES=["sources"], **override(topics, **texts))
     assert len(with_pages.blocks("pages/about.html")) == 1
-
-
-@pytest.mark.parametrize(
-    ("page", "content", "expected"),
-    [
-        (
-            "<i>the content</i>|<b>the content</b>",
-            "the content",
-            "<i>the content</i>|<b>the content\nX\n</b>",
-        ),
-        ("<article><p>changed</p></article>", "the content", "<article><p>changed</p>X\n</article>"),
-        ("<main>a</main></body>", "a", "<main>aX\n</main></body>"),
-        ("<body>a</body>", "", "<body>aX\n</body>"),
-        ("bare", "", "bare\nX\n"),
-        ("<article>C <!-- related --> d</article>", "c <!-- related --> d", "<article>C X d</article>"),
-        ("<!-- related --><p>no marker</p>", "<p>no marker</p>", "<!-- related --><p>no marker</p>\nX\n"),
-    ],
-)
-def test_the_place_is_found_by_the_content_or_by_the_end_of_the_article(
-    page: str, content: str, expected: str
-) -> None:
-    assert insert_block(page, "X", content) == expected
 
 
 # What it shows
@@ -142,17 +126,17 @@ def test_titles_are_markup_and_everything_else_is_escaped(topics: Site) -> None:
 
     (block,) = built.blocks("bread-1.html")
     assert ">Salt &amp; <em>yeast</em></a>" in block
-    assert '<span class="related-posts-category">R&amp;D &#34;x&#34; &lt;y&gt;</span>' in block
-    assert '<span class="related-posts-summary">Flour &amp; water</span>' in block
+    assert '<span class="related-embeddings-category">R&amp;D &#34;x&#34; &lt;y&gt;</span>' in block
+    assert '<span class="related-embeddings-summary">Flour &amp; water</span>' in block
     assert '<img src="/a%22.jpg" alt=""' in block
     assert '<time datetime="2024-01-01T00:00:00+00:00">' in block
-    assert re.search(r'<span class="related-posts-terms">[^<]+</span>', block)
+    assert re.search(r'<span class="related-embeddings-terms">[^<]+</span>', block)
 
 
 def test_nothing_but_titles_where_nothing_else_is_wanted(topics: Site) -> None:
     (block,) = topics.build(RELATED_EMBEDDINGS_SHOW=[]).blocks("bread-0.html")
 
-    assert set(re.findall(r"<(\w+)", block)) == {"aside", "h2", "ul", "li", "a"}
+    assert set(re.findall(r"<(\w+)", block)) == {"section", "h2", "ul", "li", "a"}
 
 
 @pytest.mark.parametrize(
@@ -174,14 +158,14 @@ def test_a_picture_is_taken_from_the_metadata(topics: Site, name: str, value: st
 
 
 def test_a_heading_may_be_given_for_all_for_a_language_or_not_at_all(topics: Site) -> None:
-    def read_aside(title: Any) -> str:
+    def read_head(title: Any) -> str:
         (block,) = topics.build(RELATED_EMBEDDINGS_TITLE=title).blocks("bread-0.html")
-        return block.split("<ul>")[0]
+        return block.split("<ul")[0]
 
-    assert '<h2 id="related-posts-heading">Related posts</h2>' in read_aside(None)
-    assert '<h2 id="related-posts-heading">See <i>also</i></h2>' in read_aside("See <i>also</i>")
-    assert ">And now</h2>" in read_aside({"EN": "And now", "fr": "Et puis"})
-    assert read_aside("").strip() == '<aside class="related-posts" aria-label="Related posts">'
+    assert '<h2 id="related-embeddings-heading">Related posts</h2>' in read_head(None)
+    assert '<h2 id="related-embeddings-heading">See <i>also</i></h2>' in read_head("See <i>also</i>")
+    assert ">And now</h2>" in read_head({"EN": "And now", "fr": "Et puis"})
+    assert read_head("").strip() == '<section class="related-embeddings" aria-label="Related posts">'
 
 
 def test_headings_are_there_in_many_languages() -> None:
@@ -215,7 +199,7 @@ def test_each_block_can_be_overridden(topics: Site, block: str, text: str) -> No
 
     word = text.split()[0].split(">")[-1] if block != "related_posts" else "WHOLE"
     assert len(re.findall(word, page)) == (5 if block == "related_posts_item" else 1)
-    assert ("<aside" in page) == (block != "related_posts")
+    assert ("<section" in page) == (block != "related_posts")
     if block == "related_posts_heading":
         assert "HEADING Related posts" in page
 
@@ -229,16 +213,86 @@ def test_a_theme_may_bring_a_template_of_that_name(topics: Site) -> None:
 # The stylesheet
 
 
-def test_a_stylesheet_is_written_and_linked_if_wanted(topics: Site) -> None:
-    assert "related_posts.css" not in topics.build().read("bread-0.html")
+@pytest.mark.parametrize("style", ["list", "cards"])
+def test_a_stylesheet_is_written_and_linked_unless_the_blogger_wants_none(topics: Site, style: str) -> None:
+    assert "related_embeddings.css" not in topics.build(RELATED_EMBEDDINGS_STYLE=False).read("bread-0.html")
 
-    built = topics.build(RELATED_EMBEDDINGS_STYLE=True, SITEURL="https://example.org")
+    built = topics.build(RELATED_EMBEDDINGS_STYLE=style, SITEURL="https://example.org")
 
-    link = '<link rel="stylesheet" href="https://example.org/theme/related_posts.css">'
+    link = '<link rel="stylesheet" href="https://example.org/theme/related_embeddings.css">'
     assert built.read("bread-0.html").count(link) == 1
-    assert ".related-posts" in built.read("theme/related_posts.css")
-    assert "related_posts.css" not in built.read("index.html")
-    assert "<style" not in built.blocks("bread-0.html")[0]
+    assert f".related-embeddings-{style}" in built.read("theme/related_embeddings.css")
+    assert "related_embeddings.css" not in built.read("index.html")
+    (block,) = built.blocks("bread-0.html")
+    assert f'<ul class="related-embeddings-{style}">' in block
+    assert "style=" not in block
+    assert "<style" not in block
+
+
+# Pictures
+
+CARDS = {"SITEURL": "https://example.org", "RELATED_EMBEDDINGS_STYLE": "cards"}
+HUE = re.compile(r'<span class="related-embeddings-tile related-embeddings-hue-(\d+)" data-initial="(\w)">')
+
+
+def test_cards_have_pictures_or_tiles_in_the_hue_of_their_category(topics: Site) -> None:
+    assert "related-embeddings-tile" not in topics.build(**CARDS).blocks("bread-1.html")[0]
+    alter(topics, "bread-0", image="/images/x.jpg")
+
+    built = topics.build(**CARDS)
+
+    (block,) = built.blocks("bread-1.html")
+    assert block.count("<img") == 1
+    tiles = HUE.findall(block)
+    assert len(tiles) == 4
+    assert {initial for _, initial in tiles} == {"B", "S"}
+    assert len({hue for hue, _ in tiles}) == len(set(tiles)) == 3  # bread, stars, sql
+    again = topics.build(**CARDS, RELATED_EMBEDDINGS_MAX=8).blocks("stars-1.html")[0]
+    assert set(tiles) <= set(HUE.findall(again))
+
+
+@pytest.mark.parametrize(
+    ("picture", "address"),
+    [
+        ("![a]({static}/images/a%20b.jpg)", "https://example.org/images/a%20b.jpg"),
+        ("![a](https://cdn.example.net/a.jpg?w=1&h=2)", "https://cdn.example.net/a.jpg?w=1&amp;h=2"),
+        ("![a](/images/a.jpg)", "/images/a.jpg"),
+        ("![a](pictures/a.jpg)", "https://example.org/posts/pictures/a.jpg"),
+        ("![a](../images/a.jpg)", "https://example.org/images/a.jpg"),
+        ("<img alt='<b>' data-src='no.jpg' src='/images/it&#39;s.jpg'>", "/images/it&#39;s.jpg"),
+        ("![b](https://img.shields.io/b.svg) ![a](/images/a.jpg)", "/images/a.jpg"),
+        ("<img src='/p.gif' width='1' height=1><!-- <img src='/c.jpg'> --> ![a](/a.jpg)", "/a.jpg"),
+        ("<img src='data:image/gif;base64,AA'> ![a](/a.jpg)", "/a.jpg"),
+    ],
+)
+def test_without_one_in_the_metadata_the_first_picture_of_a_post_counts(
+    topics: Site, picture: str, address: str
+) -> None:
+    topics.write("images/a b.jpg", "a picture")
+    topics.post("bread-0", f"{TOPICS['bread'][0]}\n\n{picture}\n\n![z](/z.jpg)", category="bread")
+
+    built = topics.build(**CARDS, STATIC_PATHS=["images"], ARTICLE_URL="posts/{slug}.html")
+
+    (block,) = built.blocks("bread-1.html")
+    assert re.findall(r'<img src="([^"]*)"', block) == [address]
+    if "static" in picture:
+        assert f'src="{unquote(address)}"' in built.read("bread-0.html")
+
+
+def test_what_is_shown_is_in_the_order_of_the_setting(topics: Site) -> None:
+    alter(topics, "bread-0", summary="In short.")
+
+    def list_parts(*show: str) -> list[str]:
+        block = topics.build(RELATED_EMBEDDINGS_SHOW=list(show)).blocks("bread-1.html")[0]
+        item = next(part for part in block.split("<li>") if "/bread-0.html" in part)
+        return re.findall(r'<(time)|class="related-embeddings-(\w+)"', item)
+
+    def name(parts: list[Any]) -> list[str]:
+        return [time or part for time, part in parts]
+
+    assert name(list_parts("date", "category", "summary")) == ["meta", "time", "category", "summary"]
+    assert name(list_parts("category", "summary", "date")) == ["meta", "category", "summary", "meta", "time"]
+    assert name(list_parts("summary", "terms", "date")) == ["summary", "meta", "terms", "time"]
 
 
 # Feeds

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.sites import TOPICS, Site
+from helpers.sites import TOPICS, Site, override
 from helpers.themes import PLUGIN, THEMES, find_theme
 
 html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed")
@@ -81,24 +81,24 @@ def test_each_article_has_one_block_and_nothing_else_has_any(
         for block in blocks:
             check_html(block)
             assert ("By hand" in block) == own_template
-    assert "related-posts" not in built.read("all.xml")
+    assert "related-embeddings" not in built.read("all.xml")
     assert [warning for warning in built.warnings() if PLUGIN in warning] == []
 
 
 @pytest.mark.parametrize("name", ["simple", "notmyidea", "bulrush"])
 def test_a_theme_without_a_list_gets_it_right_after_the_content(blog: Site, name: str) -> None:
-    built = blog.build(AUTHOR="Ann", **find_theme(name))
+    built = blog.build(AUTHOR="Ann", RELATED_EMBEDDINGS_STYLE=False, **find_theme(name))
 
     page = built.read("bread-0.html")
     content = built.articles["bread-0.html"].content.strip()
     assert content in page
-    assert page.split(content)[-1].lstrip().startswith('<aside class="related-posts"')
+    assert page.split(content)[-1].lstrip().startswith('<section class="related-embeddings"')
 
 
 def test_the_block_is_valid_with_everything_shown_in_every_language(blog: Site) -> None:
     built = blog.build(
         RELATED_EMBEDDINGS_SHOW=["date", "category", "summary", "image", "terms"],
-        RELATED_EMBEDDINGS_STYLE=True,
+        RELATED_EMBEDDINGS_STYLE="list",
         RELATED_EMBEDDINGS_ACROSS_LANGUAGES=True,
         RELATED_EMBEDDINGS_MAX=12,
     )
@@ -187,7 +187,12 @@ def test_a_theme_with_a_list_of_its_own_gets_no_second_one(topics: Site, name: s
         ("(article.related_posts + article.related_posts)[5:]", 5),
         ("article.related_posts|reverse|list", 5),
         ("article.related_posts|batch(2)|sum(start=[])", 5),
-        ("article.similar_posts[1:2] + article.similar_articles[3:]", 3),
+        ("article.similar_posts[:2] + article.similar_articles[4:]", 3),
+        ("article.related_posts * 1", 5),
+        ("article.related_posts|sort(attribute='title')", 5),
+        ("article.related_posts|rejectattr('url', 'eq', '')|list", 5),
+        ("article.related_posts|slice(2)|sum(start=[])", 5),
+        ("article.related_posts|unique|list", 5),
     ],
 )
 def test_a_theme_that_shows_a_copy_of_the_list_gets_no_second_one(
@@ -223,3 +228,112 @@ def test_a_theme_that_only_asks_whether_there_are_any_gets_the_block(topics: Sit
     built = topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
 
     assert all(len(built.blocks(page)) == 1 for page in built.articles)
+
+
+def test_a_macro_that_shows_the_list_counts_too(topics: Site) -> None:
+    macro = f"{{% macro show(posts) %}}{{% for related_post in posts %}}{LINK}{{% endfor %}}{{% endmacro %}}"
+    imported = "{% import 'macros.html' as m %}{{ m.show(article.related_posts) }}"
+    built = topics.build(**override(topics, macros=macro, article=MAIN + imported))
+
+    assert not any(built.blocks(page) for page in built.articles)
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "<head>{% for post in article.related_posts %}<link rel='prefetch' href='/{{ post.url }}'>{% endfor %}"
+        "</head>",
+        "<head><script type='application/ld+json'>[{% for post in article.related_posts %}"
+        "\"<a href='{{ SITEURL }}/{{ post.url }}'>\"{% endfor %}]</script></head>",
+        "{% set count = article.related_posts|map(attribute='title')|list|length %}{{ count }}",
+    ],
+)
+def test_a_theme_that_reads_the_list_and_links_to_none_of_it_gets_the_block(
+    topics: Site, reading: str
+) -> None:
+    built = topics.build(**override(topics, article=f"{reading}<body>{MAIN}</body>"))
+
+    assert all(len(built.blocks(page)) == 1 for page in built.articles)
+
+
+def test_a_sidebar_of_recent_posts_is_no_list_of_related_ones(topics: Site) -> None:
+    recent = (
+        "<aside>{% for post in articles %}<a href='/{{ post.url }}'>{{ post.title }}</a>{% endfor %}</aside>"
+    )
+    built = topics.build(**override(topics, article=MAIN + recent))
+
+    assert all(len(built.blocks(page)) == 1 for page in built.articles)
+
+
+# A theme that has a list of its own where the blogger wants the plugin's block
+
+INCLUDE = '{% include "related_posts.html" ignore missing %}'
+
+
+def list_hints(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().out.splitlines() if "its own list of related posts" in line]
+
+
+def test_one_hint_a_build_says_that_settings_change_nothing_in_such_a_theme(
+    topics: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = override(topics, article=PATTERNS["flex"])
+    topics.build(**settings)
+    assert len(list_hints(capsys)) == 1
+
+    topics.build(RELATED_EMBEDDINGS_INSERT=False, **settings)
+    topics.build()
+    assert list_hints(capsys) == []
+
+
+@pytest.mark.parametrize("insert", [True, "marker"])
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_marker_comes_before_the_list_of_a_theme(topics: Site, name: str, insert: bool | str) -> None:
+    topics.post("marked", "A loaf of bread.\n\n<!-- related -->\n\nMore of it.", category="bread")
+
+    built = topics.build(RELATED_EMBEDDINGS_INSERT=insert, **override(topics, article=PATTERNS[name]))
+
+    page = built.read("marked.html")
+    (block,) = built.blocks("marked.html")
+    assert page.index("A loaf of bread.") < page.index(block) < page.index("More of it.")
+    assert len(re.findall(r"<a href=", page)) == 5
+    assert built.blocks("bread-0.html") == []
+    assert len(built.articles["marked.html"].related_posts) == 5
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("insert", [True, "marker", False])
+@pytest.mark.parametrize("partial", ["own", "extended", "alone"])
+def test_an_include_comes_before_the_list_of_a_theme(
+    topics: Site, capsys: pytest.CaptureFixture[str], first: bool, insert: bool | str, partial: str
+) -> None:
+    article = (
+        f"<nav>{INCLUDE}</nav>{PATTERNS['flex']}" if first else f"{PATTERNS['flex']}<nav>{INCLUDE}</nav>"
+    )
+    loop = f"{{% for related_post in article.related_posts %}}{LINK}{{% endfor %}}"
+    extends = '{% extends "!related_embeddings/related_posts.html" %}{% block related_posts_list %}'
+    partials = {
+        "extended": {"related_posts": f"{extends}{loop}{{% endblock %}}"},
+        "alone": {"related_posts": loop},
+    }
+    templates = {"article": article, **partials.get(partial, {})}
+
+    built = topics.build(RELATED_EMBEDDINGS_INSERT=insert, **override(topics, **templates))
+
+    for page in built.articles:
+        text = built.read(page)
+        assert len(re.findall("<a href=", text)) == 5
+        assert len(re.findall("<a href=", text[text.index("<nav>") : text.index("</nav>")])) == 5
+    assert list_hints(capsys) == []
+
+
+def test_an_include_leaves_what_a_theme_has_in_its_head_alone(topics: Site) -> None:
+    head = (
+        "<head><script>[{% for post in article.related_posts %}'{{ post.url }}',{% endfor %}]</script></head>"
+    )
+
+    built = topics.build(**override(topics, article=f"{head}<body>{MAIN}{INCLUDE}</body>"))
+
+    for page in built.articles:
+        assert built.read(page).count(".html',") == 5
+        assert len(built.blocks(page)) == 1

@@ -28,6 +28,7 @@ PURE = {
     "pages.insertion",
     "pages.json_file",
     "pages.map_page",
+    "pages.place",
     "pages.related",
     "pages.template_tools",
     "pipeline",

@@ -31,7 +31,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "title": {"en": "Read next", "fr": "À lire ensuite"},
         "insert": "marker",
         "show": ["date", "category", "summary", "image", "terms"],
-        "style": True,
+        "style": "cards",
         "feeds": True,
     },
     "What is suggested": {

@@ -264,7 +264,7 @@ def run_report(session: Session) -> None:
     """Show the whole blog at a glance."""
     site, contents = session.read()
     study = session.study(site, contents)
-    report = make_report(study, contents.posts, contents.links)
+    report = make_report(study, contents)
     limit = session.limit_rows()
     if session.arguments.json:
         session.show(report, output.show_report)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..hints import find_hints
+from ..pages.insertion import OWN_LIST
 from ..pipeline import Study
 from ..ranking.refusals import may_be_suggested
 from ..ranking.selection import Candidate, Selection, limit_appearances, select_related
-from ..site.reader import Post
+from ..site.reader import Contents, Post
 from ..store.keys import NO_VECTOR
 
 # Closer together where most scores are.
@@ -78,9 +79,11 @@ class Report:
     hints: tuple[str, ...] = ()
 
 
-def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[str]]) -> Report:
-    """Return the report on a site; ``posts`` and ``links`` are those of the study's documents."""
+def make_report(study: Study, contents: Contents) -> Report:
+    """Return the report on a site; ``contents`` are what the study's documents came from."""
+    posts, links = contents.posts, contents.links
     settings = study.inputs.settings
+    own_list = [OWN_LIST] if contents.own_list and settings.insert is not False else []
     return Report(
         model=study.inputs.model.name if settings.weight < 1 else None,
         counts=count_posts(study),
@@ -92,14 +95,15 @@ def make_report(study: Study, posts: Sequence[Post], links: Sequence[Sequence[st
         orphans=tuple(find_orphans(study, posts)),
         duplicates=tuple(find_duplicates(study, posts)),
         unlinked=tuple(find_unlinked(study, posts, links)),
-        hints=tuple(
-            find_hints(
+        hints=(
+            *own_list,
+            *find_hints(
                 study.documents,
                 study.selection,
                 study.ranked.duplicates,
                 settings,
                 study.embedded.words.languages,
-            )
+            ),
         ),
     )
 

@@ -1,26 +1,32 @@
 """Put the block of related posts into article pages, whatever the theme.
 
-The page is rendered as always; where the theme has not shown the list itself, ``related_posts.html`` is
-rendered with the same context and put after the article's content. Nothing of the article is changed,
-so feeds, summaries and index pages cannot be touched.
+The page is rendered as always; where it does not show the list, ``related_posts.html`` is rendered with the
+same context and put after the article's content. Nothing of the article is changed, so feeds, summaries and
+index pages cannot be touched.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from ..errors import describe_error
 from ..messages import Messages
 from .own_templates import is_own
+from .place import choose_copy, find_copies, find_end_of_article, find_end_of_post, find_link
 from .related import RelatedPosts
 from .template_tools import TOOLS, TemplateTools
 
 PARTIAL = "related_posts"
 MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
-SHORTEST_CONTENT = 8  # characters; a shorter text may well stand elsewhere on the page too
+OWN_LIST = (
+    "the theme shows its own list of related posts, so RELATED_EMBEDDINGS_TITLE, SHOW and STYLE change "
+    "nothing. docs/themes.md explains how to show the plugin's block instead; RELATED_EMBEDDINGS_INSERT = "
+    "False keeps the theme's list without this hint."
+)
 
-HEAD = 64  # characters of a content that are looked for first
+# In the context of a build: whether it has had this hint, and whether the theme shows two lists if it may.
+_TOLD, _INCLUDED = "_related_embeddings_told", "_related_embeddings_included"
 
 
 class InsertingTemplate:
@@ -33,18 +39,44 @@ class InsertingTemplate:
         self.messages = messages
 
     def render(self, *args: Any, **kwargs: Any) -> str:
-        """Return the page, with the block if it is an article's page and the theme shows none."""
+        """Return the page, with one list of related posts if it is an article's page."""
         context: dict[str, Any] = args[0] if len(args) == 1 and not kwargs else dict(*args, **kwargs)
         source = find_source(context)
-        if source is None:
-            return str(self.template.render(context))
-        source.related_posts.shown = False
-        page = str(self.template.render(context))
         tools = self.generator.env.globals[TOOLS]
-        if source.related_posts.shown or not is_own_page(source, context.get("output_file"), tools):
+        if source is None or not is_own_page(source, context.get("output_file"), tools):
+            return str(self.template.render(context))
+        content = source.content or ""
+        marked = self.insert is not False and MARKER.search(content) is not None
+        withheld = marked or self.generator.context.get(_INCLUDED, False)
+        page, shown = self.render_page(source, context, content, withheld)
+        if shown or self.insert is False or (self.insert == "marker" and not marked):
             return page
         block = self.render_block(source, context)
-        return insert_block(page, block, source.content or "", self.insert) if block else page
+        return insert_block(page, block, content, str(source.title)) if block else page
+
+    def render_page(
+        self, source: Any, context: Mapping[str, Any], content: str, withheld: bool
+    ) -> tuple[str, bool]:
+        """Return the page as the theme makes it, and whether it shows the list.
+
+        Where it has a list of its own and includes the plugin's block too, it is rendered anew with a list
+        that is ``withheld`` from the theme. An article's marker comes before a theme's list in the same way.
+        """
+        related: RelatedPosts = source.related_posts
+        with related.watch(withheld):
+            page = str(self.template.render(context))
+        url, included = related.first.url, related.included
+        shown = bool(included) and find_link(page, url, content)
+        if not related.read or withheld:
+            return page, shown
+        own = find_link(page.replace(included, "") if included else page, url, content)
+        if own and shown:
+            self.generator.context[_INCLUDED] = True
+            return self.render_page(source, context, content, withheld=True)
+        if own and self.insert is not False and not self.generator.context.get(_TOLD):
+            self.generator.context[_TOLD] = True
+            self.messages.tell(OWN_LIST)
+        return page, own or shown
 
     def render_block(self, source: Any, context: Mapping[str, Any]) -> str:
         """Return the block, or nothing where an article is such that our own template fails."""
@@ -66,15 +98,39 @@ class InsertingTemplate:
         return getattr(self.template, name)
 
 
+class IncludedTemplate:
+    """``related_posts.html`` as a theme includes it, which has the list also where the theme has not."""
+
+    def __init__(self, template: Any) -> None:
+        self.template = template
+
+    def root_render_func(self, context: Any) -> Iterator[str]:
+        """Render the block in the context of the page around it."""
+        source = find_source(context)
+        if source is None:
+            yield from self.template.root_render_func(context)
+            return
+        with source.related_posts.offer() as keep:
+            yield keep("".join(self.template.root_render_func(context)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.template, name)
+
+
 def insert_into_pages(generator: Any, insert: bool | str, messages: Messages) -> None:
     """Make the templates that ``generator`` hands out add the block to the pages of articles."""
-    if insert is not False:
-        generator.get_template = partial(_get_template, generator, generator.get_template, insert, messages)
+    generator.get_template = partial(_get_template, generator, generator.get_template, insert, messages)
+    generator.env.get_template = partial(_get_included, generator.env.get_template)
 
 
 def _get_template(generator: Any, original: Any, insert: bool | str, messages: Messages, name: str) -> Any:
     template = original(name)
     return template if name == PARTIAL else InsertingTemplate(template, generator, insert, messages)
+
+
+def _get_included(original: Any, name: Any, parent: str | None = None, *rest: Any, **more: Any) -> Any:
+    template = original(name, parent, *rest, **more)
+    return IncludedTemplate(template) if parent and name == f"{PARTIAL}.html" else template
 
 
 def find_source(context: Mapping[str, Any]) -> Any:
@@ -83,7 +139,7 @@ def find_source(context: Mapping[str, Any]) -> Any:
         source: Any = context.get(name)
         if source is not None:
             related = getattr(source, "related_posts", None)
-            if related and isinstance(related, RelatedPosts):
+            if isinstance(related, RelatedPosts) and related.filled:
                 return source
     return None
 
@@ -96,42 +152,19 @@ def is_own_page(source: Any, file: str | None, tools: TemplateTools) -> bool:
     return file.removesuffix("index.html") == tools.url(source) or file == source.save_as
 
 
-def insert_block(page: str, block: str, content: str, insert: bool | str = True) -> str:
-    """Return ``page`` with ``block`` at the article's marker, or else after its ``content``.
-
-    A theme may print a short content more than once, as a summary too: the last place is meant. Where
-    the content is not to be found, the block goes to the end of the article, the main part or the page.
-    """
-    start, end = _find_content(page, content)
-    marker = _find_marker(page, content, start, end)
+def insert_block(page: str, block: str, content: str, title: str = "") -> str:
+    """Return ``page`` with ``block`` at the article's marker, or else after its ``content``."""
+    copy = choose_copy(page, find_copies(page, content))
+    marker = _find_marker(page, content, *((copy.start, copy.end) if copy else (0, len(page))))
     if marker is not None:
         return page[: marker.start()] + block + page[marker.end() :]
-    if insert == "marker":
-        return page
-    if end > start:
-        return f"{page[:end]}\n{block}\n{page[end:]}"
-    for closing in ("</article>", "</main>", "</body>"):
-        place = page.rfind(closing)
-        if place >= 0:
-            return f"{page[:place]}{block}\n{page[place:]}"
-    return f"{page}\n{block}\n"
-
-
-def _find_content(page: str, content: str) -> tuple[int, int]:
-    """Return where the last ``content`` on the page begins and ends; twice the same place if nowhere."""
-    content = content.strip()
-    if len(content) < SHORTEST_CONTENT:
-        return 0, 0
-    head = content[:HEAD]
-    # A search backwards for all of it takes ten times as long.
-    start = page.rfind(head, 0, max(0, len(page) - len(content) + len(head)))
-    while start >= 0 and not page.startswith(content, start):
-        start = page.rfind(head, 0, start + len(head) - 1)
-    return (start, start + len(content)) if start >= 0 else (0, 0)
+    if copy is None:
+        place = find_end_of_article(page, title)
+        return f"{page[:place]}{block}\n{page[place:]}"
+    place = find_end_of_post(page, copy)
+    return f"{page[:place]}\n{block}\n{page[place:]}"
 
 
 def _find_marker(page: str, content: str, start: int, end: int) -> "re.Match[str] | None":
     """Return the content's first marker on the page, wherever a theme that rewrites content has put it."""
-    if not MARKER.search(content):
-        return None
-    return MARKER.search(page, start, end) if end > start else MARKER.search(page)
+    return MARKER.search(page, start, end) if MARKER.search(content) else None

@@ -72,9 +72,9 @@ class Group:
     """The documents of one language, with everything that comparing them requires.
 
     ``rows``: (m,) the site's rows, sorted; a document's index among them is its place in the group.
-    ``documents``: the term counts of each, and ``terms``: (m, terms) their weights. ``vectors``: (m, dim),
-    and ``missing``: (m,) bool, where there is none. ``familiarity``: (m,) float32, the coverage of each
-    document against the usual one.
+    ``languages``: the language of each, if known. ``documents``: the term counts of each, and ``terms``:
+    (m, terms) their weights. ``vectors``: (m, dim), and ``missing``: (m,) bool, where there is none.
+    ``familiarity``: (m,) float32, the coverage of each document against the usual one.
 
     ``targets``: (t,) places of the published documents, which alone may be candidates, with their
     ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
@@ -97,6 +97,7 @@ class Group:
     dates: Floats
     usual: Vectors
     reach: Reach = UNLIMITED
+    languages: Sequence[str] = ()
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION
@@ -140,6 +141,7 @@ def build_group(
     dropped: Hashes,
     weight: float,
     reach: Reach,
+    languages: Sequence[str] = (),
 ) -> Group:
     """Return the group of the documents in ``rows``, with its similarities standardised and calibrated.
 
@@ -164,6 +166,7 @@ def build_group(
         dates=np.asarray(dates, np.float64)[rows],
         usual=np.zeros(len(rows), np.float32),
         reach=reach.take(rows),
+        languages=[languages[row] for row in rows.tolist()] if languages else (),
     )
     return standardise(raw, weight)
 

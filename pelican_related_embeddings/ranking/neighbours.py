@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ..text.terms import Mask, TermCounts
 from .duplicates import find_duplicates
-from .groups import UNLIMITED, Group, Reach, Vectors, build_group, weigh_pairs
+from .groups import UNLIMITED, Group, Reach, Rows, Vectors, build_group, weigh_pairs
 from .nearest import DECIMALS, Found, find_nearest
 from .order import REORDERED, Order, put_in_order
-from .score import LEAST_ABOVE_USUAL, Floats, crowd
+from .score import FEW_TERMS, LEAST_ABOVE_USUAL, SURELY_NEAR, Floats, crowd
 from .selection import Candidate, Candidates
 from .shared_terms import find_reasons
 from .term_weights import recurring_blocks
@@ -76,6 +76,7 @@ def rank(
     weight: float,
     depth: int,
     reach: Reach = UNLIMITED,
+    languages: Sequence[str] = (),
 ) -> Ranking:
     """Return the best candidates of every document.
 
@@ -104,6 +105,8 @@ def rank(
         depth: how many candidates to keep of each document, at least 1.
 
         reach: which pairs may be candidates; what is estimated comes from all.
+
+        languages: of the n documents, whose function words are no reasons; empty if nothing is known.
     """
     published = np.asarray(published, np.bool_)
     vectors = np.ascontiguousarray(vectors, np.float32)
@@ -120,6 +123,7 @@ def rank(
             dropped=dropped,
             weight=weight,
             reach=reach,
+            languages=languages,
         )
         for number in np.unique(group)
     )
@@ -155,13 +159,16 @@ def make_candidates(group: Group, found: Found) -> list[Candidates]:
     counts = slots.sum(axis=1)
     sources = np.repeat(found.places, counts)
     targets = group.targets[found.columns[slots]]
+    terms = list(find_reasons(group.terms, group.documents, sources, targets, languages=group.languages))
+    scores = score_pairs(group, found)[slots]
+    scores[find_vague(group, sources, targets, found.semantic[slots], terms)] = 0
     made = map(
         Candidate,
         group.rows[targets].tolist(),
-        score_pairs(group, found)[slots].tolist(),
+        scores.tolist(),
         np.round(found.semantic[slots].astype(np.float64), DECIMALS).tolist(),
         np.round(found.lexical[slots].astype(np.float64), DECIMALS).tolist(),
-        find_reasons(group.terms, group.documents, sources, targets),
+        terms,
     )
     return [tuple(islice(made, count)) for count in counts.tolist()]
 
@@ -180,3 +187,17 @@ def score_pairs(group: Group, found: Found) -> Floats:
         above = found.semantic + found.lexical - group.usual[pairs[0]] - group.usual[pairs[1]]
         scores[above < LEAST_ABOVE_USUAL] = 0
     return scores
+
+
+def find_vague(
+    group: Group, sources: Rows, targets: Rows, semantic: Vectors, terms: Sequence[tuple[str, ...]]
+) -> Mask:
+    """Return (p,) which pairs have nothing specific in common: no term that one would name, nor a meaning.
+
+    Asked only where either document has few terms: in "Hello, this is my new blog" any word is rare.
+    """
+    sizes = group.terms.sizes
+    brief = np.minimum(sizes[sources], sizes[targets]) < FEW_TERMS
+    unnamed = np.fromiter((not one for one in terms), np.bool_, len(terms))
+    vague: Mask = brief & unnamed & (semantic < SURELY_NEAR * (group.semantic.share or 1))
+    return vague

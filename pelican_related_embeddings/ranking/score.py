@@ -16,6 +16,7 @@ FAMILIARITY_POWER = 3  # strangers match well by the few words they share: they 
 QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
 UNDECIDED = 0.5  # the score of all pairs where all pairs are alike, as on a site of two posts
 LEAST_ABOVE_USUAL = 0.15  # by how much two documents must be more alike than they are with all others
+SURELY_NEAR = 2.0  # standard deviations of the cosine that tell of a relation without any word: one pair in 44
 FEW_TERMS = 60  # different ones; two documents of fewer are alike by chance more easily
 
 Values = npt.NDArray[np.floating]

@@ -4,7 +4,7 @@ The last step of ``neighbours``: a candidate is shown with these terms as the re
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache, partial
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..text.function_words import read_function_words
 from ..text.terms import TermCounts, hash_word, is_unspaced, split_name
 from .term_weights import TermMatrix
 
@@ -31,19 +32,24 @@ def find_reasons(
     sources: Rows,
     targets: Rows,
     *,
+    languages: Sequence[str] = (),
     block_pairs: int = BLOCK_PAIRS,
 ) -> list[tuple[str, ...]]:
     """Return for each pair of rows the terms that contribute most to its lexical similarity.
 
-    They are spelled as in the second document; at most ``REASONS``, strongest first, none part of
-    another.
+    They are spelled as in the second document, and without its language's function words at their ends,
+    if ``languages`` has those of the documents; at most ``REASONS``, strongest first, none part of another.
     """
     blocks = [slice(start, start + block_pairs) for start in range(0, max(1, len(sources)), block_pairs)]
     found = [_find_strongest(matrix, sources[block], targets[block]) for block in blocks]
     columns, counts = (np.concatenate(each) for each in zip(*found, strict=True))
     written = iter(_find_written(matrix, documents, columns, np.repeat(targets, counts)))
-    choose = _make_chooser(matrix)
-    return [choose(tuple(islice(written, count))) for count in counts.tolist()]
+    choosers = {lang: _make_chooser(matrix, read_function_words(lang)) for lang in {*languages, ""}}
+    owners = (languages[place] if languages else "" for place in targets.tolist())
+    return [
+        choosers[lang](tuple(islice(written, count)))
+        for lang, count in zip(owners, counts.tolist(), strict=True)
+    ]
 
 
 def _find_strongest(matrix: TermMatrix, sources: Rows, targets: Rows) -> tuple[npt.NDArray[np.int32], Rows]:
@@ -84,17 +90,21 @@ class Spelled(NamedTuple):
     overlap: int = 1  # how many words two terms must share at their ends to be read as one
 
 
-def _make_chooser(matrix: TermMatrix) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+def _make_chooser(
+    matrix: TermMatrix, function_words: Collection[str]
+) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     """Return a function from terms as written to those to show; its answers are kept, as many terms recur."""
-    skips = cache(partial(is_uninformative, matrix))
+    skips = cache(partial(is_uninformative, matrix, function_words))
     trim = cache(partial(trim_term, skips))
     return cache(lambda texts: choose_terms([term for term in map(trim, texts) if term is not None]))
 
 
-def is_uninformative(matrix: TermMatrix, word: str) -> bool:
-    """Whether a word is on most documents, or on many without being written as a name is."""
+def is_uninformative(matrix: TermMatrix, function_words: Collection[str], word: str) -> bool:
+    """Whether a word only holds sentences together, or is on most documents, or on many but not as a name."""
     number = hash_word(word)
     if len(word) == 1 or number in matrix.stopping:
+        return True
+    if word.casefold() in function_words and not word.isupper():  # IT and US are names
         return True
     return number in matrix.common and not word[:1].isupper()
 

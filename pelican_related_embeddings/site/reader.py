@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from pelican import DEFAULT_CONFIG_NAME, get_instance, parse_arguments
+from pelican.generators import ArticlesGenerator
 from pelican.plugins._utils import get_plugin_name
 
 from ..errors import CommandError, RelatedEmbeddingsError
@@ -15,6 +16,7 @@ from ..text.document import Document
 from ..text.html import extract_text
 from .contents import collect_contents, describe_contents, list_slugs
 from .metadata import path_content
+from .theme import shows_own_list
 
 # Pelican's own cache of content is written while it reads, and may hold what an older plugin made.
 _OVERRIDES = ("CACHE_CONTENT=false", "LOAD_CONTENT_CACHE=false")
@@ -49,7 +51,8 @@ class Post:
 class Contents:
     """What a site holds, row by row: a document, how to name it, and the paths that it links to.
 
-    ``other_slugs`` are those of everything that was read; see ``selection.select_related``.
+    ``other_slugs`` are those of everything that was read; see ``selection.select_related``. ``own_list``
+    tells that the theme shows a list of related posts of its own.
     """
 
     documents: tuple[Document, ...]
@@ -57,6 +60,7 @@ class Contents:
     links: tuple[tuple[str, ...], ...]
     other_slugs: frozenset[str]
     language: str
+    own_list: bool = False
 
 
 def open_site(settings_file: str | None, content: str | None) -> Site:
@@ -138,6 +142,7 @@ def _describe(generators: list[Any], site: Site) -> Contents:
         links=tuple(document.links for document in linked),
         other_slugs=frozenset(list_slugs(generators, site.settings)),
         language=str(config["DEFAULT_LANG"]),
+        own_list=any(shows_own_list(one.env) for one in generators if isinstance(one, ArticlesGenerator)),
     )
 
 

@@ -16,7 +16,7 @@ from pelican.settings import read_settings
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "pelican_related_embeddings"
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "HF_HUB_OFFLINE": "1"}
-BLOCK = re.compile(r'<aside class="related-posts".*?</aside>', re.DOTALL)
+BLOCK = re.compile(r'<section class="related-embeddings[^"]*".*?</section>', re.DOTALL)
 LINK = re.compile(r'<a href="([^"]*)"')
 
 PLAIN: Mapping[str, Any] = {
