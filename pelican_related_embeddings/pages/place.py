@@ -18,7 +18,7 @@ _SKIPPED = (
     r"<!--.*?(?:-->|\Z)|"
     r"<(?P<skipped>script|style|template|noscript|textarea)(?=[\s/>]).*?(?:</(?P=skipped)\s*>|\Z)"
 )
-_ATTRIBUTES = r"""(?:[^>"']|"[^"]*"|'[^']*')*+>"""
+_ATTRIBUTES = r"""(?:[^<>"']|"[^"]{0,2000}"|'[^']{0,2000}')*+>"""  # a missing quote costs no more
 _FLAGS = re.IGNORECASE | re.DOTALL
 _SECTION = re.compile(
     rf"{_SKIPPED}|<(?P<end>/?)(?P<name>head|main|article|aside|nav|footer)(?=[\s/>]){_ATTRIBUTES}", _FLAGS
@@ -41,7 +41,9 @@ _APART_NAMES = re.compile(
 )
 _NAMES = re.compile(r"""\b(?:class|id|role)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))""", re.IGNORECASE)
 
-_LINK = re.compile(r"""<a\s(?:[^>"']|"[^"]*"|'[^']*')*?\bhref\s*=\s*["']?[^\s"'<>]*\Z""", _FLAGS)
+_LINK = re.compile(r"<a\s", re.IGNORECASE)
+_HREF = re.compile(r"""(?<![\w-])href\s{0,9}=\s{0,9}["']?[^\s"'<>]{0,999}+\Z""", re.IGNORECASE)
+_LONGEST_LINK = 2000  # characters from the beginning of a link's tag to the end of its address
 
 
 class Copy(NamedTuple):
@@ -240,10 +242,10 @@ def _find_addresses(page: str, url: str) -> Iterator[int]:
     """Yield where links on the page lead to ``url``, whatever the address of the site before it."""
     place = page.find(url) if url else -1
     while place >= 0:
-        tag = page.rfind("<", 0, place)
+        tag = page.rfind("<", max(0, place - _LONGEST_LINK), place)
         ends = page[place + len(url) : place + len(url) + 1] in (*"\"'?#> \n\t", "")
         begins = page[place - 1 : place] in ("/", '"', "'", "=")
-        if ends and begins and tag >= 0 and _LINK.match(page, tag, place):
+        if ends and begins and tag >= 0 and _LINK.match(page, tag) and _HREF.search(page, tag, place):
             yield place
         place = page.find(url, place + 1)
 
