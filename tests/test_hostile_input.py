@@ -255,7 +255,7 @@ def environment() -> Environment:
 
 ELEMENTS = set("DOCUMENT_FRAGMENT link section h2 ul li a img time span".split())
 ATTRIBUTES = set(
-    "class id aria-labelledby lang dir src alt width loading href hreflang datetime data-initial".split()
+    "rel class id aria-labelledby lang dir src alt width loading href hreflang datetime data-initial".split()
 )
 
 
