@@ -12,3 +12,6 @@ OUTPUT_PATH = "output-customised"
 # Templates found here win over those of the theme and of the plugin.
 # See templates/related_posts.html.
 THEME_TEMPLATES_OVERRIDES = ["templates"]
+
+# The template has a style of its own.
+RELATED_EMBEDDINGS_STYLE = False

@@ -41,12 +41,11 @@ def build_for(blog: Site, address: str, theme: str, **settings: Any) -> Any:
         SITEURL=address,
         AUTHOR="Ann",
         STATIC_PATHS=["images"],
-        RELATED_EMBEDDINGS_STYLE="list",
+        **{"RELATED_EMBEDDINGS_STYLE": "list", **settings},
         RELATED_EMBEDDINGS_SHOW=SHOW,
         RELATED_EMBEDDINGS_ACROSS_LANGUAGES=True,
         RELATED_EMBEDDINGS_MAX=10,
         **find_theme(theme),
-        **settings,
     )
 
 
@@ -57,22 +56,33 @@ def output(blog: Site) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("style", ["list", "cards"])
 @pytest.mark.parametrize("theme", THEME_NAMES)
 def test_axe_finds_nothing_in_the_block_and_nothing_overflows(
-    blog: Site, output: Path, browser: Any, theme: str
+    blog: Site, output: Path, browser: Any, theme: str, style: str
 ) -> None:
     assert theme in THEMES
     with serve(output) as address:
-        build_for(blog, address, theme)
-        for width in (360, 1280):
+        build_for(blog, address, theme, RELATED_EMBEDDINGS_STYLE=style)
+        for width in (390, 1280):
             for dark in (False, True):
                 show(browser, f"{address}/bread-0.html", width=width, dark=dark)
                 if theme != "notmyidea":  # which has dark colours of its own
                     browser.execute_script(
                         f"document.head.insertAdjacentHTML('beforeend', {json.dumps(DARK)})"
                     )
-                save_screenshot(browser, f"{theme}-{width}-{'dark' if dark else 'light'}")
-                assert run_axe(browser, ".related-embeddings") == []
+                save_screenshot(browser, f"{theme}-{style}-{width}-{'dark' if dark else 'light'}")
+                found = run_axe(browser, ".related-embeddings")
+                if (
+                    theme == "notmyidea" and dark
+                ):  # whose own links are as dim: their colour is not ours to change
+                    found = [one for one in found if not one.startswith("color-contrast") or "> a" not in one]
+                    colours = browser.execute_script(
+                        "return ['.related-embeddings a', 'footer a'].map("
+                        "(s) => getComputedStyle(document.querySelector(s)).color)"
+                    )
+                    assert len(set(colours)) == 1
+                assert found == []
                 wide = browser.execute_script(
                     "const box = document.querySelector('.related-embeddings').getBoundingClientRect();"
                     "return [...document.querySelectorAll('.related-embeddings *')]"
@@ -91,8 +101,8 @@ def save_screenshot(browser: Any, name: str) -> None:
         browser.save_screenshot(str(Path(folder) / f"{name}.png"))
 
 
-@pytest.mark.parametrize("style", [True, False])
-def test_a_strict_policy_breaks_nothing(blog: Site, output: Path, browser: Any, style: bool) -> None:
+@pytest.mark.parametrize("style", ["list", "cards", False])
+def test_a_strict_policy_breaks_nothing(blog: Site, output: Path, browser: Any, style: str | bool) -> None:
     (blog.root / "templates").mkdir()
     (blog.root / "templates" / "article.html").write_text(
         f"<!doctype html><html lang=en><head><title>T</title>{POLICY}</head>"
@@ -101,9 +111,7 @@ def test_a_strict_policy_breaks_nothing(blog: Site, output: Path, browser: Any, 
     )
     with serve(output) as address:
         settings = {"THEME_TEMPLATES_OVERRIDES": [str(blog.root / "templates")]}
-        built = build_for(blog, address, "simple", **settings)
-        if not style:
-            built = blog.build(SITEURL=address, STATIC_PATHS=["images"], **settings)
+        built = build_for(blog, address, "simple", RELATED_EMBEDDINGS_STYLE=style, **settings)
         show(browser, f"{address}/bread-0.html")
 
         assert len(built.blocks("bread-0.html")) == 1
@@ -112,7 +120,7 @@ def test_a_strict_policy_breaks_nothing(blog: Site, output: Path, browser: Any, 
         marker = browser.execute_script(
             "return getComputedStyle(document.querySelector('.related-embeddings ul')).listStyleType"
         )
-        assert (marker == "none") == style
+        assert (marker == "none") == bool(style)
 
 
 def test_the_block_is_a_named_region_and_its_links_take_the_keyboard(
@@ -138,3 +146,52 @@ def test_a_post_from_right_to_left_is_laid_out_so(blog: Site, output: Path, brow
 
         item = browser.find_element("css selector", ".related-embeddings li[lang=ar]")
         assert item.value_of_css_property("direction") == "rtl"
+        assert item.value_of_css_property("text-align") == "start"
+
+
+def test_the_heading_of_a_block_from_right_to_left_starts_at_the_right(
+    blog: Site, output: Path, browser: Any
+) -> None:
+    with serve(output) as address:
+        for style in ("list", "cards"):
+            build_for(blog, address, "simple", RELATED_EMBEDDINGS_STYLE=style)
+            show(browser, f"{address}/khubz-ar.html")
+
+            script = (
+                "const range = document.createRange(); range.selectNodeContents(arguments[0]);"
+                "return range.getBoundingClientRect().right"
+            )
+            block = browser.find_element("css selector", ".related-embeddings")
+            heading = browser.find_element("css selector", ".related-embeddings h2")
+            edge = block.rect["x"] + block.rect["width"]
+            assert abs(browser.execute_script(script, heading) - edge) < 2
+
+
+def test_a_date_stays_on_one_line_and_all_of_a_card_is_its_link(
+    blog: Site, output: Path, browser: Any
+) -> None:
+    with serve(output) as address:
+        built = build_for(blog, address, "simple", RELATED_EMBEDDINGS_STYLE="cards")
+        for width in (300, 390, 500, 1280):
+            show(browser, f"{address}/bread-0.html", width=width)
+            script = "return [...document.querySelectorAll('.related-embeddings time')].map((e) => e.getClientRects().length + (e.offsetHeight > 1.6 * parseFloat(getComputedStyle(e).fontSize) ? 1 : 0))"
+            assert set(browser.execute_script(script)) == {1}
+
+        card = browser.find_element("css selector", ".related-embeddings li:last-child")
+        picture = card.find_element("css selector", "img, .related-embeddings-tile")
+        scroll = "arguments[0].scrollIntoView({block: 'center'});"
+        point = "const b = arguments[0].getBoundingClientRect(); return document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2).href"
+        assert browser.execute_script(scroll + point, picture) == built.links("bread-0.html")[-1]
+
+
+def test_on_paper_no_card_is_cut_in_two(blog: Site, output: Path, browser: Any) -> None:
+    with serve(output) as address:
+        build_for(blog, address, "simple", RELATED_EMBEDDINGS_STYLE="cards")
+        show(browser, f"{address}/bread-0.html")
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+
+        item = browser.find_element("css selector", ".related-embeddings li")
+        assert item.value_of_css_property("break-inside") == "avoid"
+        tile = browser.find_element("css selector", ".related-embeddings-tile")
+        assert not tile.is_displayed()
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

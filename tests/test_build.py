@@ -249,7 +249,7 @@ def test_a_theme_that_includes_or_loops_itself_gets_no_second_block(warm_topics:
     page = warm_topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)]).read("bread-0.html")
     (folder / "article.html").write_text(
         "{% if article.related_posts %}<ul>{% for post in article.related_posts %}"
-        "<li>{{ post.title }}</li>{% endfor %}</ul>{% endif %}{{ article.content }}"
+        "<li><a href='/{{ post.url }}'>{{ post.title }}</a></li>{% endfor %}</ul>{% endif %}{{ article.content }}"
     )
     looped = warm_topics.build(THEME_TEMPLATES_OVERRIDES=[str(folder)])
 

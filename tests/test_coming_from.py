@@ -78,14 +78,14 @@ def test_their_metadata_keeps_working(tagged: Site) -> None:
 def test_templates_written_for_them_keep_working(tagged: Site, name: str) -> None:
     text = (
         "{% if article." + name + " %}<ol>{% for post in article." + name + " %}"
-        "<li>{{ post.title }}</li>{% endfor %}</ol>{% endif %}{{ article.content }}"
+        "<li><a href='/{{ post.url }}'>{{ post.title }}</a></li>{% endfor %}</ol>{% endif %}{{ article.content }}"
     )
     built = tagged.build(**override(tagged, article=text))
 
     page = built.read("bread-0.html")
     assert page.count("<li>") == 5
     assert built.blocks("bread-0.html") == []
-    assert "<li>Bread 1</li>" in page
+    assert "<li><a href='/bread-1.html'>Bread 1</a></li>" in page
 
 
 @pytest.mark.parametrize("ours_first", [True, False])

@@ -179,7 +179,7 @@ def test_the_stylesheet_of_a_subsite_is_the_main_sites(babel: Site) -> None:
     built = build_subsites(babel, RELATED_EMBEDDINGS_STYLE="list", RELATIVE_URLS=True)
 
     for name in ("oven.html", "fr/oven.html"):
-        (address,) = re.findall(r'href="([^"]*related_posts\.css)"', built.read(name))
+        (address,) = re.findall(r'href="([^"]*related_embeddings\.css)"', built.read(name))
         assert ((built.output / name).parent / address).resolve().is_file(), address
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.sites import TOPICS, Site, override
+from helpers.sites import ROOT, TOPICS, Site, override
 from helpers.themes import PLUGIN, THEMES, find_theme
 
 html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed")
@@ -337,3 +337,19 @@ def test_an_include_leaves_what_a_theme_has_in_its_head_alone(topics: Site) -> N
     for page in built.articles:
         assert built.read(page).count(".html',") == 5
         assert len(built.blocks(page)) == 1
+
+
+def test_the_advice_for_flex_and_reflex_shows_the_block_in_place_of_their_list(topics: Site) -> None:
+    text = (ROOT / "docs" / "themes.md").read_text(encoding="utf-8")
+    (part,) = re.findall(r"`templates/partial/neighbors.html`.*?```jinja\n(.*?)```", text, re.DOTALL)
+    (topics.root / "templates" / "partial").mkdir(parents=True)
+    (topics.root / "templates" / "partial" / "neighbors.html").write_text(part, encoding="utf-8")
+    theme = "pelican-theme-reflex"
+
+    built = topics.build(
+        AUTHOR="Ann", THEME_TEMPLATES_OVERRIDES=[str(topics.root / "templates")], **find_theme(theme)
+    )
+
+    for page in built.articles:
+        assert len(built.blocks(page)) == 1
+        assert THEMES[theme].own not in built.read(page)

@@ -21,8 +21,8 @@ PARTIAL = "related_posts"
 MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
 OWN_LIST = (
     "the theme shows its own list of related posts, so RELATED_EMBEDDINGS_TITLE, SHOW and STYLE change "
-    "nothing. docs/themes.md explains how to show the plugin's block instead; RELATED_EMBEDDINGS_INSERT = "
-    "False keeps the theme's list without this hint."
+    "nothing. docs/themes.md explains how to show the plugin's block instead; "
+    "RELATED_EMBEDDINGS_INSERT = False keeps the theme's list without this hint."
 )
 
 # In the context of a build: whether it has had this hint, and whether the theme shows two lists if it may.

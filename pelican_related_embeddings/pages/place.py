@@ -18,13 +18,20 @@ _SKIPPED = (
     r"<!--.*?(?:-->|\Z)|"
     r"<(?P<skipped>script|style|template|noscript|textarea)(?=[\s/>]).*?(?:</(?P=skipped)\s*>|\Z)"
 )
-_ATTRIBUTES = r"""(?:[^>"']|"[^"]*"|'[^']*')*+>"""
+_ATTRIBUTES = r"""(?:[^<>"']|"[^"]{0,2000}"|'[^']{0,2000}')*+>"""  # a missing quote costs no more
 _FLAGS = re.IGNORECASE | re.DOTALL
 _SECTION = re.compile(
     rf"{_SKIPPED}|<(?P<end>/?)(?P<name>head|main|article|aside|nav|footer)(?=[\s/>]){_ATTRIBUTES}", _FLAGS
 )
 _TAG = re.compile(rf"{_SKIPPED}|<(?P<end>/?)(?P<name>[a-z][a-z0-9-]*)(?=[\s/>]){_ATTRIBUTES}", _FLAGS)
 _LANDMARKS = ("article", "main")
+_HIDING = (
+    ("<!--", "-->"),
+    *(
+        (f"<{name}", f"</{name}")
+        for name in "head aside nav footer script style template noscript textarea".split()
+    ),
+)
 
 _MEDIA = frozenset("img figure picture video audio iframe object embed".split())
 _MEDIA_TAG = re.compile(rf"<(?:{'|'.join(sorted(_MEDIA))})\b", re.IGNORECASE)
@@ -41,7 +48,9 @@ _APART_NAMES = re.compile(
 )
 _NAMES = re.compile(r"""\b(?:class|id|role)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))""", re.IGNORECASE)
 
-_LINK = re.compile(r"""<a\s(?:[^>"']|"[^"]*"|'[^']*')*?\bhref\s*=\s*["']?[^\s"'<>]*\Z""", _FLAGS)
+_LINK = re.compile(r"<a\s", re.IGNORECASE)
+_HREF = re.compile(r"""(?<![\w-])href\s{0,9}=\s{0,9}["']?[^\s"'<>]{0,999}+\Z""", re.IGNORECASE)
+_LONGEST_LINK = 2000  # characters from the beginning of a link's tag to the end of its address
 
 
 class Copy(NamedTuple):
@@ -49,7 +58,6 @@ class Copy(NamedTuple):
 
     start: int
     end: int
-    in_article: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +89,8 @@ def choose_copy(page: str, copies: Sequence[Copy]) -> Copy | None:
     short text as a summary first; elsewhere the first one. Of a ``<main>`` all whose copies are in articles,
     the first such article counts.
     """
+    if len(copies) == 1 and not _may_be_hidden(page, copies[0].start):
+        return copies[0]
     outline = _Outline()
     visible = []
     position = 0
@@ -88,10 +98,19 @@ def choose_copy(page: str, copies: Sequence[Copy]) -> Copy | None:
         position = outline.read(page, position, copy.start)
         if position <= copy.start:
             if not outline.hidden:
-                visible.append(outline.add(copy))
+                visible.append(copy)
+                outline.add(copy)
             position = copy.end
     chosen = (landmark.copies[-1] for landmark in outline.landmarks if landmark.direct)
     return next(chosen, visible[0] if visible else None)
+
+
+def _may_be_hidden(page: str, place: int) -> bool:
+    """Return whether something that hides copies is open at ``place``: quicker than to read the page."""
+    return "<body" not in page or any(
+        page.find(start, 0, place) >= 0 and page.rfind(start, 0, place) > page.rfind(end, 0, place)
+        for start, end in _HIDING
+    )
 
 
 class _Outline:
@@ -132,14 +151,12 @@ class _Outline:
                 landmark.end = tag.start()
             del self.opened[outermost:]
 
-    def add(self, copy: Copy) -> Copy:
-        """Note a copy where the reading has got to; return it with what it is in."""
-        copy = copy._replace(in_article=any(landmark.name == "article" for landmark in self.opened))
+    def add(self, copy: Copy) -> None:
+        """Note a copy where the reading has got to."""
         for landmark in self.opened:
             landmark.copies.append(copy)
         if self.opened:
             self.opened[-1].direct = True
-        return copy
 
 
 def _find_last(names: Sequence[str], name: str) -> int:
@@ -155,13 +172,14 @@ def find_end_of_post(page: str, copy: Copy) -> int:
     place = copy.end
     if not _MEDIA_TAG.search(page, place):
         return place
+    in_article = page.rfind("<article", 0, place) > page.rfind("</article", 0, place)
     opened: list[tuple[str, bool]] = []  # elements, and whether they hold pictures
     for tag in _read_tags(page, place, len(page)):
         name = tag["name"].lower()
         held = name in _MEDIA
         if tag["end"]:
             names = [opened_name for opened_name, _ in opened]
-            if name not in names and (name in _LANDMARKS or not copy.in_article):
+            if name not in names and (name in _LANDMARKS or not in_article):
                 break
             if name not in names:
                 continue  # it ends an element around the text
@@ -240,10 +258,10 @@ def _find_addresses(page: str, url: str) -> Iterator[int]:
     """Yield where links on the page lead to ``url``, whatever the address of the site before it."""
     place = page.find(url) if url else -1
     while place >= 0:
-        tag = page.rfind("<", 0, place)
+        tag = page.rfind("<", max(0, place - _LONGEST_LINK), place)
         ends = page[place + len(url) : place + len(url) + 1] in (*"\"'?#> \n\t", "")
         begins = page[place - 1 : place] in ("/", '"', "'", "=")
-        if ends and begins and tag >= 0 and _LINK.match(page, tag, place):
+        if ends and begins and tag >= 0 and _LINK.match(page, tag) and _HREF.search(page, tag, place):
             yield place
         place = page.find(url, place + 1)
 

@@ -31,9 +31,9 @@ _LONE_PERCENT = r"%(?![0-9A-Fa-f]{2})"  # one that begins no escape
 _SAFE = "/:?#[]@!$&'()*+,;=%~"  # in an address, besides letters and digits
 
 _NO_PICTURE = re.compile(
-    r"<!--.*?-->|<(script|style|template|noscript|pre)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
+    r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript|pre)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
-_IMG = re.compile(r"""<img\s(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
+_IMG = re.compile(r"""<img\s(?:[^<>"']|"[^"]{0,2000}"|'[^']{0,2000}')*+>""", re.IGNORECASE)
 _SRC = re.compile(r"""(?<![-\w])src\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))""", re.IGNORECASE)
 # Not a picture of what the post is about.
 _ORNAMENT = re.compile(r"""\s(?:width|height)=["']?\d\d?\b|\bbadge|shields\.io|\bemoji""", re.IGNORECASE)
@@ -114,7 +114,7 @@ class TemplateTools:
         text = "".join(parts)
         if pictured or self.style == "cards":
             picture = self._show_picture(post, site_url) if pictured else ""
-            text = f'{picture}<div class="related-embeddings-text">{text}</div>'
+            text = f'{picture}<span class="related-embeddings-text">{text}</span>'
         return Markup(text)  # noqa: S704 - a title is HTML, and the rest is escaped
 
     def _show_part(self, name: str, record: Record) -> str:
