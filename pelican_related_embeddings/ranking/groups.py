@@ -51,7 +51,7 @@ class Group:
     ones. ``blocked``: for some rows of the site, the rows that are never their candidates. ``dates``: (m,)
     seconds, 0 where there is none. ``usual``: (m,) float32, the mean fused similarity of each document with
     the targets, more than the average document's. ``kinds``: (m,) int, if only documents of the same kind
-    may be candidates.
+    may be candidates. ``close``: (m, t) bool, the pairs that may be shown; None if all may.
     """
 
     rows: Rows
@@ -68,6 +68,7 @@ class Group:
     dates: Floats
     usual: Vectors
     kinds: npt.NDArray[np.int_] | None = None
+    close: Mask | None = None
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION

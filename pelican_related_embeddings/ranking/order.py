@@ -86,7 +86,7 @@ def compare_neighbours(
     over a graph by Zhou et al., "Ranking on data manifolds" (2003). ``found`` has all documents of the group.
     """
     near = np.maximum(nearness, 0)
-    rest = np.argsort(-near, axis=1, kind="stable")[:, CLOSEST:]
+    rest = np.argsort(-np.round(near, DECIMALS), axis=1, kind="stable")[:, CLOSEST:]
     weights = near.copy()
     np.put_along_axis(weights, rest, 0, axis=1)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)

@@ -138,6 +138,10 @@ class TermCounts:
         lost = np.bincount(terms[np.repeat(gone, sizes)], minlength=len(self.hashes))
         return _subtract(self.counts, lost)
 
+    def list_labels(self) -> Hashes:
+        """Return the terms outside of all blocks: those of the title and of what else is known about it."""
+        return self.hashes[self.count_without(np.unique(self.blocks)) > 0]
+
     def count_text(self, dropped: Hashes) -> Counts:
         """Return ``count_without(dropped)`` less what stands in the title."""
         entitled = np.bincount(np.searchsorted(self.hashes, self.title), minlength=len(self.hashes))
