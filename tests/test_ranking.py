@@ -148,7 +148,7 @@ def order_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> n
         closest = sorted(slots, key=lambda j: -round(row[j], 5))[:10]
         walk[place, closest] = row[closest] / max(row.sum() and row[closest].sum(), 1e-30)
     links = np.maximum(links, np.where(published[:, None] & published, links.T, 0))
-    values = plain + 0.3 * (walk @ (links * published) + links @ (walk * published[:, None]).T) / 2
+    values = plain + 0.15 * (walk @ (links * published) + links @ (walk * published[:, None]).T) / 2
     days = site["dates"][rows]
     dated = published & (days != 0)
     for i, j in np.argwhere(values > 0).tolist():

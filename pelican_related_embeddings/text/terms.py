@@ -252,13 +252,12 @@ def _find_words(text: str, known: dict[str, int]) -> Iterator[_Word]:
             yield from _find_characters(text, start, end, known)
             previous = -1
             continue
-        if end - start == 1:
-            continue
         if end - start > MAX_WORD:
             previous = -1
             continue
         for first, last in split_name(match[0]):
-            if last - first > 1:
+            # A letter says nothing, and a digit tells the parts of a series apart.
+            if last - first > 1 or match[0][first].isdecimal():
                 first, last = start + first, start + last
                 joined = previous >= 0 and _reads_on(text, previous, first)
                 yield _Word(_look_up(text[first:last], known), first, last, joined)

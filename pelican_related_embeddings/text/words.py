@@ -23,7 +23,7 @@ _PATH_WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 class Words(NamedTuple):
-    """The words of one document: ``digest`` names its text; if ``empty``, it has none at all."""
+    """The words of one document: ``digest`` names its text; if ``empty``, it has none, nor a title or tag."""
 
     digest: bytes
     empty: bool
@@ -86,7 +86,8 @@ def _parse_words(document: Document) -> tuple[Words, bool]:
     title, (blocks, cut) = extract_text(document.title), read_blocks(document.html)
     about = describe_brief(document)
     terms = count_terms(title, blocks, about)
-    return Words(_digest(title, blocks, about), not blocks and not len(terms.hashes), terms), not cut
+    empty = not blocks and not len(count_terms(title, [], ". ".join(document.tags)).hashes)
+    return Words(_digest(title, blocks, about), empty, terms), not cut
 
 
 def compose_text(document: Document, dropped: frozenset[int]) -> tuple[str, str]:
