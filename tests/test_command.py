@@ -273,8 +273,9 @@ def test_why_a_post_is_not_there_though_no_rule_keeps_it_out(shell: Shell) -> No
     shell.site.post("picture", "", title="!")
     for other, options, words in (
         ("picture", {}, "it has no words"),
-        ("sql-0", {"MIN_SCORE": 0.99}, "is below RELATED_EMBEDDINGS_MIN_SCORE = 0.99"),
-        ("bread-copy", {}, "it is nearly the same text as bread-2.md, which is in the list"),
+        ("sql-0", {"MIN_SCORE": 0.1}, "it scores 0, on a blog of few posts"),
+        ("bread-1", {"MIN_SCORE": 1}, "is below RELATED_EMBEDDINGS_MIN_SCORE = 1"),
+        ("bread-copy", {}, "it is nearly the same text as bread-9.md, which is in the list"),
         ("sql-0", {"MAX": 2}, "of the candidates; the list has room for 2"),
     ):
         settings = {f"RELATED_EMBEDDINGS_{name}": value for name, value in options.items()}
