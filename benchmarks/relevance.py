@@ -21,11 +21,13 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +37,7 @@ from sklearn.preprocessing import normalize
 
 from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
 from pelican_related_embeddings.pipeline import DEPTH
+from pelican_related_embeddings.ranking import order
 from pelican_related_embeddings.ranking.neighbours import Ranking, rank
 from pelican_related_embeddings.ranking.selection import Ranked, select_related
 from pelican_related_embeddings.ranking.term_weights import recurring_blocks
@@ -55,8 +58,18 @@ DRAWS = 25  # small blogs of each size that are drawn from a corpus
 MINIMUMS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)  # of the score, in the tables of small blogs and strangers
 INTERNAL_LINK = re.compile(r'(<a\b[^>]*href="\{filename\}[^"]*"[^>]*>)(.*?)(</a>)', re.DOTALL)
 
+SHARES = ("TITLE_SHARE", "SHARED_SHARE", "DATE_SHARE")
+SIGNALS: Mapping[str, Sequence[str]] = {
+    "nearness alone": SHARES,
+    "without titles": SHARES[:1],
+    "without neighbours": SHARES[1:2],
+    "without dates": SHARES[2:],
+    "this plugin": (),
+}
+
 Floats = npt.NDArray[np.float64]
 Lists = list[list[int]]
+Pair = tuple["Corpus", npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -126,7 +139,9 @@ def _read_date(text: str) -> float:
     return 0.0
 
 
-def _find_linked(posts: Sequence[Mapping[str, Any]]) -> tuple[tuple[frozenset[int], ...], ...]:
+def _find_linked(
+    posts: Sequence[Mapping[str, Any]],
+) -> tuple[tuple[frozenset[int], ...], tuple[frozenset[int], ...]]:
     """Return the posts that each one links to or is linked from, and those that only link to it."""
     rows = {post["slug"]: row for row, post in enumerate(posts)}
     outbound = [
@@ -239,6 +254,17 @@ def run_methods(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> dict[str, L
     }
 
 
+def run_signals(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> dict[str, Lists]:
+    """Return the plugin's lists without each of the signals that order them, and with all."""
+    found = {}
+    for name, shares in SIGNALS.items():
+        with ExitStack() as stack:
+            for share in shares:
+                stack.enter_context(patch.object(order, share, 0))
+            found[name] = select_lists(corpus, rank_corpus(corpus, vectors, Settings().weight), Settings())
+    return found
+
+
 def select_shown(corpus: Corpus, ranking: Ranking) -> Lists:
     """Return what the plugin shows by default, and what it would show after that, up to ten posts."""
     five = select_lists(corpus, ranking, Settings())
@@ -337,7 +363,7 @@ def draw_blogs(corpus: Corpus, size: int) -> list[tuple[list[int], list[int]]]:
     frequency = Counter(tag for each in corpus.tags for tag in each)
     usable = sorted(tag for tag, times in frequency.items() if third <= times <= 0.15 * count)
     triples = list(combinations(usable, 3))
-    drawn = []
+    drawn: list[tuple[list[int], list[int]]] = []
     for place in random.permutation(len(triples)).tolist():
         tags = frozenset(triples[place])
         pools = [[row for row in range(count) if corpus.tags[row] & tags == {tag}] for tag in triples[place]]
@@ -350,8 +376,8 @@ def draw_blogs(corpus: Corpus, size: int) -> list[tuple[list[int], list[int]]]:
 
 def pick_posts(corpus: Corpus, rows: Sequence[int]) -> Corpus:
     """Return a corpus of some of the posts, to be ranked and not judged."""
-    documents, counts = (tuple(each[row] for row in rows) for each in (corpus.documents, corpus.counts))
-    return replace(corpus, documents=documents, counts=counts)
+    documents = tuple(corpus.documents[row] for row in rows)
+    return replace(corpus, documents=documents, counts=tuple(corpus.counts[row] for row in rows))
 
 
 def judge_young(lists: Lists, labels: Sequence[int]) -> Hits:
@@ -363,9 +389,7 @@ def judge_young(lists: Lists, labels: Sequence[int]) -> Hits:
     return Hits(right, sum(map(len, lists)), sum(possible), sum(not chosen for chosen in lists), len(lists))
 
 
-def measure_young(
-    corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], size: int
-) -> dict[float, list[list[Hits]]]:
+def measure_young(corpora: Sequence[Pair], size: int) -> dict[float, list[list[Hits]]]:
     """Return what the lists of small blogs are worth at each minimum score, corpus by corpus."""
     found: dict[float, list[list[Hits]]] = {minimum: [] for minimum in MINIMUMS}
     for corpus, vectors in corpora:
@@ -401,7 +425,7 @@ def bound_hits(corpora: Sequence[Sequence[Hits]]) -> tuple[Floats, Floats]:
     return np.mean([share_hits(hits) for hits in corpora], axis=0), np.quantile(means, (0.025, 0.975), axis=0)
 
 
-def write_young(corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], sizes: Iterable[int]) -> list[str]:
+def write_young(corpora: Sequence[Pair], sizes: Iterable[int]) -> list[str]:
     """Return the lines of the table of small blogs."""
     lines = [
         "## Small blogs",
@@ -439,9 +463,7 @@ def _write_minimum(minimum: float) -> str:
 # Strangers
 
 
-def plant_posts(
-    corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], count: int, partners: int
-) -> Iterable[tuple[Corpus, Ranking]]:
+def plant_posts(corpora: Sequence[Pair], count: int, partners: int) -> Iterable[tuple[Corpus, Ranking]]:
     """Yield each corpus with posts of another one as its last: one, and as many partners linked with it."""
     random = np.random.default_rng(partners)
     for (guest, guests), (host, hosts) in permutations(corpora, 2):
@@ -456,9 +478,7 @@ def plant_posts(
             yield mixed, rank_corpus(mixed, vectors, Settings().weight)
 
 
-def measure_strangers(
-    corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], count: int, partners: int
-) -> dict[float, Hits]:
+def measure_strangers(corpora: Sequence[Pair], count: int, partners: int) -> dict[float, Hits]:
     """Return at each minimum score how many partners and how many others the lists of planted posts have."""
     found = {minimum: [0, 0, 0, 0, 0] for minimum in MINIMUMS}
     for mixed, ranking in plant_posts(corpora, count, partners):
@@ -472,7 +492,7 @@ def measure_strangers(
     return {minimum: Hits(*sums) for minimum, sums in found.items()}
 
 
-def write_strangers(corpora: Sequence[tuple[Corpus, npt.NDArray[np.float32]]], count: int) -> list[str]:
+def write_strangers(corpora: Sequence[Pair], count: int) -> list[str]:
     """Return the lines of the table of planted posts."""
     alone, beside = (measure_strangers(corpora, count, partners) for partners in (0, 1))
     lines = [
@@ -570,15 +590,25 @@ def plot(results: Mapping[str, Mapping[str, Judged]], path: Path) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def measure(paths: Sequence[Path], strip_anchors: bool, folder: Path) -> dict[str, dict[str, Judged]]:
+def measure(
+    corpora: Sequence[Pair],
+) -> dict[str, dict[str, Judged]]:
     """Return what every method is worth on every corpus."""
-    results = {}
-    for path in paths:
-        corpus = read_corpus(path, strip_anchors)
-        vectors = embed_corpus(corpus, Settings(), folder)
-        lists = run_methods(corpus, vectors)
-        results[corpus.name] = {method: judge(corpus, each) for method, each in lists.items()}
-    return results
+    return {
+        corpus.name: {method: judge(corpus, each) for method, each in run_methods(corpus, vectors).items()}
+        for corpus, vectors in corpora
+    }
+
+
+def write_signals(corpora: Sequence[Pair], kind: str) -> list[str]:
+    """Return the lines of the table of what each signal of the order adds."""
+    judged = [
+        {name: judge(corpus, lists) for name, lists in run_signals(corpus, vectors).items()}
+        for corpus, vectors in corpora
+    ]
+    mean = {name: [each[name] for each in judged] for name in SIGNALS}
+    heading = f"### What the signals of the order add: {kind.lower()}"
+    return [heading, "", *_write_rows(mean), "", *_write_differences(mean), ""]
 
 
 INTRODUCTION = """# Relevance
@@ -616,9 +646,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = [INTRODUCTION]
     kinds = ("whole", "no-anchors") if options.text == "both" else (options.text,)
     for kind in kinds:
-        results = measure(options.corpora, kind == "no-anchors", options.vectors)
+        corpora = [read_corpus(path, kind == "no-anchors") for path in options.corpora]
+        pairs = [(corpus, embed_corpus(corpus, Settings(), options.vectors)) for corpus in corpora]
+        results = measure(pairs)
         heading = "Whole text" if kind == "whole" else "Anchor text of internal links deleted"
         lines += write_tables(results, heading)
+        lines += write_signals(pairs, heading)
         if options.write and kind == kinds[0]:
             plot(results, PLOT)
     corpora = [read_corpus(path, False) for path in options.corpora]

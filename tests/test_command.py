@@ -218,7 +218,7 @@ def test_a_report_tells_of_a_theme_with_a_list_of_its_own(shell: Shell, article:
 def test_a_report_counts_posts_languages_and_vectors(fresh_shell: Shell) -> None:
     fresh_shell.site.post("pain", "Le pain au levain et la farine de blé.", lang="fr")
     fresh_shell.site.post("draft", "A draft on bread and flour.", status="draft")
-    fresh_shell.site.post("picture", "")
+    fresh_shell.site.post("picture", "", title="!")
 
     first, second = fresh_shell.ask("report")["counts"], fresh_shell.ask("report")["counts"]
 
@@ -297,11 +297,12 @@ def test_why_a_post_is_not_there_though_no_rule_keeps_it_out(shell: Shell) -> No
     """The rules are in test_refusals.py."""
     shell.site.post("bread-9", TOPICS["bread"][2] + " Feed it flour.", date="2024-02-01")
     shell.site.post("bread-copy", TOPICS["bread"][2], date="2024-01-01")
-    shell.site.post("picture", "")
+    shell.site.post("picture", "", title="!")
     for other, options, words in (
-        ("picture", {}, "it has no text but its title"),
-        ("sql-0", {"MIN_SCORE": 0.99}, "is below RELATED_EMBEDDINGS_MIN_SCORE = 0.99"),
-        ("bread-copy", {}, "it is nearly the same text as bread-2.md, which is in the list"),
+        ("picture", {}, "it has no words"),
+        ("sql-0", {"MIN_SCORE": 0.1}, "it scores 0, on a blog of few posts"),
+        ("bread-1", {"MIN_SCORE": 1}, "is below RELATED_EMBEDDINGS_MIN_SCORE = 1"),
+        ("bread-copy", {}, "it is nearly the same text as bread-9.md, which is in the list"),
         ("sql-0", {"MAX": 2}, "of the candidates; the list has room for 2"),
     ):
         settings = {f"RELATED_EMBEDDINGS_{name}": value for name, value in options.items()}

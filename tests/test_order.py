@@ -94,7 +94,7 @@ def test_the_title_is_told_from_the_text_of_a_document():
     }  # fmt: skip
     dropped = terms.blocks[1:]
     assert terms.count_text(dropped).sum() == 3
-    assert terms.counts.sum() == 9 + 3 * TITLE_WEIGHT
+    assert terms.counts.sum() == 8 + 3 * TITLE_WEIGHT
 
 
 def test_a_post_whose_title_stands_in_a_text_comes_first_there_and_explain_says_so():

@@ -8,11 +8,9 @@ import pytest
 
 from pelican_related_embeddings.ranking.groups import Reach
 from pelican_related_embeddings.ranking.nearest import find_nearest, select_best
-from pelican_related_embeddings.ranking.neighbours import Ranking, rank
+from pelican_related_embeddings.ranking.neighbours import ACCIDENT, NOT_CLOSE, Ranking, rank
 from pelican_related_embeddings.ranking.score import (
-    FEW_TERMS,
     Calibration,
-    crowd,
     fit_calibration,
     weigh_evidence,
 )
@@ -117,7 +115,9 @@ def match_titles_by_hand(site: Mapping[str, Any], rows: np.ndarray) -> np.ndarra
         titles.append({term for term in one.title.tolist() if term in boosts})
     sums = np.array([sum(boosts[term] for term in title) for title in titles])
     lengths = np.array([sum(text.values()) for text in texts], float)
-    usual_sum, usual = np.median(sums[published]), np.median(lengths[published])
+    if not published.any():
+        return np.zeros((len(rows), len(rows)))
+    usual_sum, usual = np.median(sums[published]) or 1, np.median(lengths[published]) or 1
     matches = np.zeros((len(rows), len(rows)))
     for i, text in enumerate(texts):
         long = max(lengths[i], 0.3 * usual) / usual
@@ -126,7 +126,8 @@ def match_titles_by_hand(site: Mapping[str, Any], rows: np.ndarray) -> np.ndarra
             matches[i, j] = found / max(sums[j], usual_sum) / long**0.25
     matches = np.maximum(matches, matches.T)
     seen = matches[np.outer(published, published) & ~np.eye(len(rows), dtype=bool)]
-    return np.log1p(np.maximum(matches - seen.mean(), 0) / seen.std())
+    spread = seen.std() if seen.size else 0
+    return np.log1p(np.maximum(matches - seen.mean(), 0) / spread) if spread else np.zeros_like(matches)
 
 
 def order_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> np.ndarray:
@@ -142,10 +143,13 @@ def order_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> n
     links = np.where(nearest, np.maximum(plain, 0), 0)
     walk = np.zeros_like(links)
     for place, row in enumerate(links):
-        closest = np.argsort(-row, kind="stable")[:10]
+        slots = sorted(
+            np.flatnonzero(nearest[place]), key=lambda j: (-round(nearness[place, j], 5), order[j])
+        )
+        closest = sorted(slots, key=lambda j: -round(row[j], 5))[:10]
         walk[place, closest] = row[closest] / max(row.sum() and row[closest].sum(), 1e-30)
     links = np.maximum(links, np.where(published[:, None] & published, links.T, 0))
-    values = plain + 0.3 * (walk @ (links * published) + links @ (walk * published[:, None]).T) / 2
+    values = plain + 0.15 * (walk @ (links * published) + links @ (walk * published[:, None]).T) / 2
     days = site["dates"][rows]
     dated = published & (days != 0)
     for i, j in np.argwhere(values > 0).tolist():
@@ -414,17 +418,6 @@ def test_words_count_less_for_a_post_that_the_site_shares_few_of():
     assert known > 5 * strange > 0
 
 
-def test_chance_gives_short_posts_more_neighbours():
-    times = crowd(np.array([FEW_TERMS // 4, FEW_TERMS, 10 * FEW_TERMS, 0]))
-    assert times.tolist() == [2, 1, 1, FEW_TERMS**0.5]
-    calibration = Calibration(0.0, 1.0, 100)
-    plain, crowded = calibration.score(np.full(2, 2.0), np.array([1.0, 2.0]))
-    expected = calibration.expect(np.array([2.0]))[0]
-    strength = np.log1p(1 / (2 * expected))
-    assert crowded == pytest.approx(strength / (1 + strength), abs=1e-5)
-    assert crowded < plain
-
-
 def test_a_score_does_not_depend_on_who_else_is_a_candidate():
     site = make_site(5, 60)
     site["blocked"] = {}
@@ -446,7 +439,53 @@ def test_a_pair_that_is_no_nearer_than_its_posts_usually_are_scores_nothing():
     scores = [{c.row: c.score for c in found} for found in ranking.candidates]
     assert scores[1][2] > 0.1
     assert scores[5][0] == 0
-    assert scores[5][0] < scores[1][2]
+    assert ranking.describe_refusal(5, 0) == NOT_CLOSE
+
+
+def test_two_posts_that_are_near_to_the_same_one_may_be_shown_together():
+    """Three are near to the first, hardly to one another, and the other six to nothing."""
+    vectors = np.eye(10, dtype=np.float32)
+    vectors[1:4] += 1.2 * vectors[0]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    group = rank_plain(vectors, make_terms(*[""] * 10), weight=0).groups[0]
+    semantic, _ = group.compare(np.arange(10))
+    above = semantic - group.usual[:, None] - group.usual
+    np.fill_diagonal(above, 0)
+    near = np.maximum(above, 0)
+    weights = near / np.maximum(near.sum(axis=1, keepdims=True), 1e-9)  # nine others are ten at most
+    close = above + (weights @ near + near @ weights.T) / 2 >= 0.5
+    assert group.close is not None
+    assert (group.close == close).all()
+    assert close[1, 2]
+    assert not close[1, 5]
+
+
+def test_a_blog_of_hundreds_of_posts_refuses_no_pair():
+    assert rank_site(make_site(1, 320)).groups[0].close is None
+
+
+def test_posts_of_few_words_need_a_common_word_in_their_titles_or_a_near_meaning():
+    vectors = make_vectors(np.random.default_rng(2), 12, 64)
+    vectors[3] = vectors[2]
+    words = [f"{word} {word}wood {word}nut" for word in WORDS[:12]]
+    terms = make_terms(*words)
+    terms[0], terms[1] = (
+        count_terms("Grafting", [Block("ashes to")]),
+        count_terms("On grafting", [Block("so")]),
+    )
+    terms[4], terms[5] = (
+        count_terms("Pruning", [Block("knife wax")]),
+        count_terms("Moss", [Block("knife wax")]),
+    )
+    ranking = rank_plain(vectors, terms, depth=11)
+    scores = [{c.row: c.score for c in found} for found in ranking.candidates]
+    assert scores[0][1] > 0.5  # a word of their titles
+    assert scores[2][3] > 0.5  # nearness
+    assert scores[4][5] == 0  # two words of their texts
+    assert scores[4][0] == 0
+    assert ranking.describe_refusal(4, 5) == ACCIDENT
+    unknown = rank_plain(np.zeros_like(vectors), terms, depth=11)
+    assert {c.row: c.score for c in unknown.candidates[4]}[5] > 0
 
 
 def test_three_posts_are_compared_though_each_pair_is_as_near_as_usual():

@@ -128,7 +128,7 @@ def find_reasons(study: Study, row: int, candidate: Candidate, rank: int | None)
     if not study.has_text[other]:
         reasons.append("it has no words")
     if rank is not None and candidate.score == 0 < settings.min_score:
-        reasons.append("the two are no nearer to one another than they usually are to others, so it scores 0")
+        reasons.append(f"it scores 0, {study.ranking.describe_refusal(row, other)}")
     elif rank is not None and candidate.score < settings.min_score:
         reasons.append(
             f"its score {candidate.score:.2f} is below RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}"

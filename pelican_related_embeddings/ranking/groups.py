@@ -80,7 +80,8 @@ class Group:
     ``target_vectors``: (t, dim) and ``target_weights``: (terms, t). ``order``: (t,) decides between equal
     ones. ``blocked``: for some rows of the site, the rows that are never their candidates. ``dates``: (m,)
     seconds, 0 where there is none. ``usual``: (m,) float32, the mean fused similarity of each document with
-    the targets, more than the average document's. ``reach`` says which pairs the settings allow.
+    the targets, more than the average document's. ``reach`` says which pairs the settings allow. ``close``:
+    (m, t) bool, the pairs that may be shown; None if all may.
     """
 
     rows: Rows
@@ -98,6 +99,7 @@ class Group:
     usual: Vectors
     reach: Reach = UNLIMITED
     languages: Sequence[str] = ()
+    close: Mask | None = None
     semantic: Scale = Scale(0.0, 1.0, 1.0)
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION

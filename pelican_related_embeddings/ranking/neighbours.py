@@ -14,16 +14,18 @@ import numpy.typing as npt
 
 from ..text.terms import Mask, TermCounts
 from .duplicates import find_duplicates
-from .groups import UNLIMITED, Group, Reach, Rows, Vectors, build_group, weigh_pairs
+from .groups import UNLIMITED, Group, Reach, Vectors, build_group, weigh_pairs
 from .nearest import DECIMALS, Found, find_nearest
 from .order import REORDERED, Order, put_in_order
-from .score import FEW_TERMS, LEAST_ABOVE_USUAL, SURELY_NEAR, Floats, crowd
+from .score import Floats
 from .selection import Candidate, Candidates
 from .shared_terms import find_reasons
+from .small import FEWEST_POSTS, is_accident, is_far, mark_close
 from .term_weights import recurring_blocks
 
 TWINS = 16  # nearest documents among which those of nearly the same text are looked for
-FEWEST_COMPARED = 4  # documents: of three, each pair is exactly as near as is usual for the two
+NOT_CLOSE = "on a blog of few posts: the two are near neither to one another nor to what is near to the other"
+ACCIDENT = "one of the two has few words: they share none in titles or tags, nor are they near in meaning"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,12 @@ class Ranking:
         group, order = self._find_group(row)
         place, column = np.searchsorted(group.rows, row), np.searchsorted(group.rows[group.targets], other)
         return order.describe(int(place), int(column))
+
+    def describe_refusal(self, row: int, other: int) -> str:
+        """Return why a document scores 0 as a candidate of another one."""
+        group, _ = self._find_group(row)
+        place, column = np.searchsorted(group.rows, row), np.searchsorted(group.rows[group.targets], other)
+        return NOT_CLOSE if group.close is not None and not group.close[place, column] else ACCIDENT
 
     def _find_group(self, row: int) -> tuple[Group, Order]:
         pairs = zip(self.groups, self.orders, strict=True)
@@ -112,18 +120,20 @@ def rank(
     vectors = np.ascontiguousarray(vectors, np.float32)
     dropped = recurring_blocks(terms, published)
     groups = tuple(
-        build_group(
-            np.flatnonzero(group == number),
-            vectors,
-            terms,
-            published=published,
-            order=order,
-            blocked=blocked,
-            dates=dates,
-            dropped=dropped,
-            weight=weight,
-            reach=reach,
-            languages=languages,
+        mark_close(
+            build_group(
+                np.flatnonzero(group == number),
+                vectors,
+                terms,
+                published=published,
+                order=order,
+                blocked=blocked,
+                dates=dates,
+                dropped=dropped,
+                weight=weight,
+                reach=reach,
+                languages=languages,
+            )
         )
         for number in np.unique(group)
     )
@@ -159,45 +169,21 @@ def make_candidates(group: Group, found: Found) -> list[Candidates]:
     counts = slots.sum(axis=1)
     sources = np.repeat(found.places, counts)
     targets = group.targets[found.columns[slots]]
-    terms = list(find_reasons(group.terms, group.documents, sources, targets, languages=group.languages))
-    scores = score_pairs(group, found)[slots]
-    scores[find_vague(group, sources, targets, found.semantic[slots], terms)] = 0
     made = map(
         Candidate,
         group.rows[targets].tolist(),
-        scores.tolist(),
+        score_pairs(group, found)[slots].tolist(),
         np.round(found.semantic[slots].astype(np.float64), DECIMALS).tolist(),
         np.round(found.lexical[slots].astype(np.float64), DECIMALS).tolist(),
-        terms,
+        find_reasons(group.terms, group.documents, sources, targets, languages=group.languages),
     )
     return [tuple(islice(made, count)) for count in counts.tolist()]
 
 
 def score_pairs(group: Group, found: Found) -> Floats:
-    """Return the score of each pair, from its own evidence alone; 0 if it is no nearer than usual.
-
-    Nearer, that is, than either document is to all others: on a blog of a dozen posts a third of all pairs
-    would pass for more than chance, since there are so few. Where there are hundreds this refuses nothing.
-    """
+    """Return the score of each pair, from its own evidence alone; 0 where ``small`` says why not."""
     evidence = weigh_pairs(group, found.places, found.semantic, found.lexical)
-    crowding = crowd(group.terms.sizes)
-    pairs = found.places[:, None], group.targets[found.columns]
-    scores = group.calibration.score(evidence, np.maximum(*(crowding[side] for side in pairs)))
-    if len(group.targets) >= FEWEST_COMPARED and group.calibration.spread:
-        above = found.semantic + found.lexical - group.usual[pairs[0]] - group.usual[pairs[1]]
-        scores[above < LEAST_ABOVE_USUAL] = 0
+    scores = group.calibration.score(evidence)
+    if group.calibration.spread and len(group.targets) >= FEWEST_POSTS:
+        scores[is_far(group, found) | is_accident(group, found)] = 0
     return scores
-
-
-def find_vague(
-    group: Group, sources: Rows, targets: Rows, semantic: Vectors, terms: Sequence[tuple[str, ...]]
-) -> Mask:
-    """Return (p,) which pairs have nothing specific in common: no term that one would name, nor a meaning.
-
-    Asked only where either document has few terms: in "Hello, this is my new blog" any word is rare.
-    """
-    sizes = group.terms.sizes
-    brief = np.minimum(sizes[sources], sizes[targets]) < FEW_TERMS
-    unnamed = np.fromiter((not one for one in terms), np.bool_, len(terms))
-    vague: Mask = brief & unnamed & (semantic < SURELY_NEAR * (group.semantic.share or 1))
-    return vague

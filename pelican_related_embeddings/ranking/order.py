@@ -17,7 +17,7 @@ from .titles import match_titles
 
 REORDERED = 50  # nearest of each document that are put in order; 30 and 100 do as well
 TITLE_SHARE = 0.35  # of a matching title, beside the nearness
-SHARED_SHARE = 0.3  # of the nearness to one another's neighbours
+SHARED_SHARE = 0.15  # of the nearness to one another's neighbours; more finds more by tags and less by links
 CLOSEST = 10  # of a document that speak for it; 5 and 20 do as well
 DATE_SHARE = 0.5  # more for two documents in a row, and 1/e of that with DATE_POSTS others between them
 DATE_POSTS = 10
@@ -86,7 +86,7 @@ def compare_neighbours(
     over a graph by Zhou et al., "Ranking on data manifolds" (2003). ``found`` has all documents of the group.
     """
     near = np.maximum(nearness, 0)
-    rest = np.argsort(-near, axis=1, kind="stable")[:, CLOSEST:]
+    rest = np.argsort(-np.round(near, DECIMALS), axis=1, kind="stable")[:, CLOSEST:]
     weights = near.copy()
     np.put_along_axis(weights, rest, 0, axis=1)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)

@@ -15,9 +15,6 @@ LEXICAL_EVIDENCE = 1.5  # per factor of e of the shared terms, whose similarity 
 FAMILIARITY_POWER = 3  # strangers match well by the few words they share: they must share many
 QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
 UNDECIDED = 0.5  # the score of all pairs where all pairs are alike, as on a site of two posts
-LEAST_ABOVE_USUAL = 0.15  # by how much two documents must be more alike than they are with all others
-SURELY_NEAR = 2.0  # standard deviations of the cosine that tell of a relation without any word: one pair in 44
-FEW_TERMS = 60  # different ones; two documents of fewer are alike by chance more easily
 
 Values = npt.NDArray[np.floating]
 Floats = npt.NDArray[np.float64]
@@ -38,16 +35,15 @@ class Calibration:
         found: Floats = self.others * tails.reshape(steps.shape) / 2
         return found
 
-    def score(self, evidence: Floats, crowding: float | Floats = 1.0) -> Floats:
+    def score(self, evidence: Floats) -> Floats:
         """Return s / (1 + s), where s = ln(1 + 1 / expected), rounded to 5 decimals.
 
         0.41 means one such neighbour by chance, 0.2 three or four, 0.7 one in ten documents that has
-        one, 0.82 one in a hundred. The logarithm keeps the very near apart from the near. ``crowding``
-        multiplies what is expected; see ``crowd``.
+        one, 0.82 one in a hundred. The logarithm keeps the very near apart from the near.
         """
         if self.spread <= 0:
             return np.full(evidence.shape, UNDECIDED)
-        strength = np.log1p(1 / np.maximum(self.expect(evidence) * crowding, 1e-300))
+        strength = np.log1p(1 / np.maximum(self.expect(evidence), 1e-300))
         found: Floats = np.round(strength / (1 + strength), 5)
         return found
 
@@ -61,15 +57,6 @@ def weigh_evidence(semantic: Values, lexical: Values, familiarity: Values) -> Fl
     words = np.maximum(lexical.astype(np.float64) * familiarity.astype(np.float64) ** FAMILIARITY_POWER, 0)
     found: Floats = SEMANTIC_EVIDENCE * semantic.astype(np.float64) + LEXICAL_EVIDENCE * np.log1p(words)
     return found
-
-
-def crowd(sizes: npt.NDArray[np.intp]) -> Floats:
-    """Return how many times more neighbours than others chance gives documents of few terms.
-
-    The root of ``FEW_TERMS`` over ``sizes``, their numbers of different terms: the noise of a sample.
-    """
-    times: Floats = np.sqrt(np.maximum(FEW_TERMS / np.maximum(sizes, 1), 1))
-    return times
 
 
 def fit_calibration(evidence: Floats, others: int) -> Calibration:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..text.terms import Hashes, Mask, TermCounts, find_columns
+from ..text.terms import DIGITS, Hashes, Mask, TermCounts, find_columns
 
 STRONGEST_TERMS = 256  # kept of each row: more rank no better, and the product costs far more
 RECURRING_BLOCKS = 4  # a block on more published documents than this is boilerplate
@@ -115,11 +115,10 @@ class _Vocabulary:
 
 def _choose_vocabulary(hashes: Hashes, frequency: Numbers, total: int) -> _Vocabulary:
     fewest, most = _bound_terms(total)
-    kept = (frequency >= fewest) & (frequency <= most)
+    frequent = (frequency > most) | find_columns(hashes, DIGITS)[1]  # a digit alone makes no two alike
+    kept = (frequency >= fewest) & ~frequent
     idf = np.log((1 + total) / (1 + frequency[kept])) + 1
-    return _Vocabulary(
-        hashes[kept], (idf**2).astype(np.float32), frequency[kept] > 1, hashes[frequency > most]
-    )
+    return _Vocabulary(hashes[kept], (idf**2).astype(np.float32), frequency[kept] > 1, hashes[frequent])
 
 
 def _bound_terms(total: int) -> tuple[int, int]:

@@ -138,6 +138,10 @@ class TermCounts:
         lost = np.bincount(terms[np.repeat(gone, sizes)], minlength=len(self.hashes))
         return _subtract(self.counts, lost)
 
+    def list_labels(self) -> Hashes:
+        """Return the terms outside of all blocks: those of the title and of what else is known about it."""
+        return self.hashes[self.count_without(np.unique(self.blocks)) > 0]
+
     def count_text(self, dropped: Hashes) -> Counts:
         """Return ``count_without(dropped)`` less what stands in the title."""
         entitled = np.bincount(np.searchsorted(self.hashes, self.title), minlength=len(self.hashes))
@@ -230,7 +234,8 @@ def _list_terms(texts: Sequence[str]) -> tuple[Hashes, list[str], npt.NDArray[np
     where = np.array(places, np.intp)
     joined = hashes[seconds - 1] * _FIRST + hashes[seconds] * _SECOND
     whole = np.array([_look_up(name, known) for _, name in names], np.uint64)
-    owners = np.concatenate((where, where[seconds], np.array([place for place, _ in names], np.intp)))
+    named = np.array([place for place, _ in names], np.intp)
+    owners = np.concatenate((where, where[seconds], named))
     order = np.argsort(owners, kind="stable")
     spelled = [*written, *pairs, *(name for _, name in names)]
     return (
@@ -248,13 +253,12 @@ def _find_words(text: str, known: dict[str, int]) -> Iterator[_Word]:
             yield from _find_characters(text, start, end, known)
             previous = -1
             continue
-        if end - start == 1:
-            continue
         if end - start > MAX_WORD:
             previous = -1
             continue
         for first, last in split_name(match[0]):
-            if last - first > 1:
+            # A letter says nothing, but a digit tells "part 1" from "part 2".
+            if last - first > 1 or match[0][first].isdecimal():
                 first, last = start + first, start + last
                 joined = previous >= 0 and _reads_on(text, previous, first)
                 yield _Word(_look_up(text[first:last], known), first, last, joined)
@@ -327,6 +331,9 @@ def _hash(text: str) -> int:
     # Python's own hash() differs from process to process.
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little")
+
+
+DIGITS: Hashes = np.sort(np.array([hash_word(str(digit)) for digit in range(10)], np.uint64))
 
 
 def find_columns(wanted: Hashes, hashes: Hashes) -> tuple[npt.NDArray[np.int32], Mask]:

@@ -25,7 +25,7 @@ _PATH_WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 class Words(NamedTuple):
-    """The words of one document: ``digest`` names its text; if ``empty``, it has none at all.
+    """The words of one document: ``digest`` names its text; if ``empty``, it has none, nor a title or tag.
 
     ``language`` is a guess at what they are written in, or nothing.
     """
@@ -98,7 +98,7 @@ def _parse_words(document: Document) -> tuple[Words, bool]:
     title, (blocks, cut) = extract_text(document.title), read_blocks(document.html)
     about = describe_brief(document)
     terms = count_terms(title, blocks, about)
-    empty = not blocks and not len(terms.hashes)
+    empty = not blocks and not len(count_terms(title, [], ". ".join(document.tags)).hashes)
     return Words(_digest(title, blocks, about), empty, guess_language(blocks), terms), not cut
 
 
