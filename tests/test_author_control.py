@@ -419,7 +419,7 @@ def test_newer_posts_can_be_left_out(blog: Site) -> None:
 def test_recent_posts_can_be_preferred(blog: Site) -> None:
     built = build(blog, half_life_days=0.25)
 
-    assert built.links("bread-0.html")[0] == "/sql-2.html"
+    assert built.links("bread-0.html")[0] == "/bread-2.html"
     assert sorted(build(blog).links("bread-0.html")[:2]) == BREAD
 
 
@@ -587,7 +587,7 @@ def test_no_post_appears_in_more_lists_than_wanted(blog: Site) -> None:
 
 def test_a_minimum_score_shortens_lists_and_may_empty_them(blog: Site) -> None:
     scores = [r.score for a in build(blog).articles.values() for r in a.related_posts.records]
-    middle = sorted(scores)[len(scores) // 2]
+    middle = sorted(filter(None, scores))[-5]
 
     some = build(blog, min_score=middle)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pelican_related_embeddings.ranking.duplicates import resemble
 from pelican_related_embeddings.ranking.term_weights import (
     BATCH,
     LARGEST_SHARE,
@@ -88,6 +89,27 @@ def test_a_name_counts_as_a_whole_and_as_its_parts(text, parts):
 @pytest.mark.parametrize("text", ["GitHub", "SQLite", "iPhone", "macOS", "__init__", "_emphasis_"])
 def test_proper_names_and_marks_are_no_names_of_several_parts(text):
     assert list(count(text)) == [text.strip("_")]
+
+
+def test_numbers_tell_texts_apart_and_a_digit_makes_no_two_alike():
+    usual = "Thanks to all who reported it. Install it with pip as usual; the changelog has the full list."
+    old, new, one, other = (
+        count_terms(title, [Block(text)])
+        for title, text in (
+            ("Tool 0.3.4", f"This release fixes a crash of the parser. {usual}"),
+            ("Tool 0.4.3", f"This release adds a cache of templates. {usual}"),
+            ("Day 1", "A picture of the harbour"),
+            ("Day 2", "A picture of the harbour"),
+        )
+    )
+    assert not resemble(old, new)
+    assert not resemble(one, other)
+    rest = [
+        count_terms("", [Block(text)])
+        for text in ("ash", "birch 7", "cedar 7", "elm", "fir", "hazel", "larch", "maple", "oak", "pine")
+    ]
+    matrix = weigh_terms(rest, np.ones(10, np.bool_))
+    assert (matrix.rows @ matrix.rows.T).nnz == 0
 
 
 def test_a_name_shares_its_words_with_the_same_words_written_apart():
