@@ -278,7 +278,7 @@ def test_the_json_is_no_file_of_the_map(name: str) -> None:
         "index.html",
         "bread-0.html",
         "theme/main.css",
-        "theme/related_posts.css",
+        "theme/related_embeddings.css",
         "images/x.txt",
         "Images/X.txt",
     ],
@@ -288,7 +288,7 @@ def test_the_json_replaces_no_file_of_pelicans(warm_topics: Site, tmp_path: Any,
     theme = make_theme(tmp_path, "<article>{{ article.content }}</article>", "page")
     (tmp_path / "theme" / "static" / "main.css").write_text("p { color: navy }")
 
-    settings = {"THEME": theme, "STATIC_PATHS": ["images"], "RELATED_EMBEDDINGS_STYLE": True}
+    settings = {"THEME": theme, "STATIC_PATHS": ["images"], "RELATED_EMBEDDINGS_STYLE": "cards"}
     built = warm_topics.build(RELATED_EMBEDDINGS_JSON=target, **settings)
 
     (warning,) = built.warnings()

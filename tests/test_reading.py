@@ -32,13 +32,13 @@ def make_document(number: int, html: str) -> Document:
 
 @pytest.fixture(scope="module")
 def documents() -> list[Document]:
-    """Posts of two sentences each, no two alike, and one without text."""
+    """Posts of two sentences each, no two alike, and one without a word."""
     pairs = [(one, other) for one in SENTENCES for other in SENTENCES]
     posts = [
         make_document(number, "".join(f"<p>{text}</p>" for text in pairs[number % len(pairs)]))
         for number in range(POSTS - 1)
     ]
-    return [*posts, make_document(POSTS - 1, "<img src='a.png'>")]
+    return [*posts, make_document(POSTS - 1, "<img src='a.png'>")._replace(title="...")]
 
 
 def read(documents: list[Document], path: Path) -> tuple[AllWords, Messages]:
