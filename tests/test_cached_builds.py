@@ -465,7 +465,7 @@ def read_everything(site: Site) -> str:
             with contextlib.suppress(zlib.error):
                 found.append(zlib.decompress(content).decode("latin-1"))
             with contextlib.suppress(ValueError):
-                found += TermCounts.from_bytes(content[17:]).read_written()
+                found += TermCounts.from_bytes(content[20:]).read_written()
     return "\n".join(found).lower()
 
 
@@ -500,7 +500,7 @@ def read_texts(site: Site) -> set[str]:
     """The words that are kept of posts."""
     contents = [content for (content,) in query(site, "SELECT content FROM texts")]
     return {
-        word.lower() for content in contents for word in TermCounts.from_bytes(content[17:]).read_written()
+        word.lower() for content in contents for word in TermCounts.from_bytes(content[20:]).read_written()
     }
 
 

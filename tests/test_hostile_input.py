@@ -450,7 +450,6 @@ def test_giant_and_odd_articles_are_built_and_a_cut_is_said_once(
 
     assert built.warnings() == []
     assert set(built.articles) == {f"{name}.html" for name in (*odd, "tagged")}
-    assert built.blocks("empty.html") == []
     for name in ("giant", "line", "image", "minified", "cjk", "thai", "emoji", "unknown", "tagged"):
         assert built.links(f"{name}.html")
     assert "49" not in built.read("templates.html")

@@ -5,13 +5,13 @@ from math import exp, log
 import numpy as np
 import pytest
 
+from helpers.ranking import make_terms, rank_plain
 from pelican_related_embeddings.ranking.groups import Group
 from pelican_related_embeddings.ranking.nearest import Found
 from pelican_related_embeddings.ranking.order import compare_dates, compare_neighbours
 from pelican_related_embeddings.ranking.titles import read_titles
 from pelican_related_embeddings.text.html import Block
 from pelican_related_embeddings.text.terms import TITLE_WEIGHT, count_terms
-from test_ranking import make_terms, rank_plain
 
 
 def group_of(size: int, **options: np.ndarray) -> Group:

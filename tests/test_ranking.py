@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.ranking import make_terms, rank_plain
 from pelican_related_embeddings.ranking.groups import Reach
 from pelican_related_embeddings.ranking.nearest import find_nearest, select_best
 from pelican_related_embeddings.ranking.neighbours import ACCIDENT, NOT_CLOSE, Ranking, rank
@@ -17,13 +18,9 @@ from pelican_related_embeddings.ranking.score import (
 from pelican_related_embeddings.ranking.shared_terms import Spelled, choose_terms, find_reasons
 from pelican_related_embeddings.ranking.term_weights import TermMatrix, weigh_terms
 from pelican_related_embeddings.text.html import Block
-from pelican_related_embeddings.text.terms import TITLE_WEIGHT, TermCounts, count_terms
+from pelican_related_embeddings.text.terms import TITLE_WEIGHT, count_terms
 
 WORDS = "ash birch cedar elm fir hazel larch maple oak pine rowan spruce willow yew".split()
-
-
-def make_terms(*texts: str) -> list[TermCounts]:
-    return [count_terms("", [Block(text)] if text else []) for text in texts]
 
 
 def make_vectors(random: np.random.Generator, size: int, dim: int = 8) -> np.ndarray:
@@ -57,20 +54,6 @@ def make_site(seed: int, size: int) -> dict[str, Any]:
 
 def rank_site(site: Mapping[str, Any], weight: float = 0.65, depth: int = 6) -> Ranking:
     return rank(**site, weight=weight, depth=depth)
-
-
-def rank_plain(vectors: np.ndarray, terms: list[TermCounts], **options: Any) -> Ranking:
-    size = len(terms)
-    usual: dict[str, Any] = {
-        "published": np.ones(size, np.bool_),
-        "group": np.zeros(size, int),
-        "order": np.arange(size),
-        "blocked": {},
-        "dates": np.zeros(size),
-        "weight": 0.65,
-        "depth": 5,
-    }
-    return rank(vectors, terms, **{**usual, **options})
 
 
 def compare_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> np.ndarray:

@@ -239,12 +239,12 @@ def test_cards_have_pictures_or_tiles_in_the_hue_of_their_category(topics: Site)
     assert "related-embeddings-tile" not in topics.build(**CARDS).blocks("bread-1.html")[0]
     alter(topics, "bread-0", image="/images/x.jpg")
 
-    built = topics.build(**CARDS)
+    built = topics.build(**CARDS, RELATED_EMBEDDINGS_MAX=8)
 
     (block,) = built.blocks("bread-1.html")
     assert block.count("<img") == 1
     tiles = HUE.findall(block)
-    assert len(tiles) == 4
+    assert len(tiles) == 7
     assert {initial for _, initial in tiles} == {"B", "S"}
     assert len({hue for hue, _ in tiles}) == len(set(tiles)) == 3  # bread, stars, sql
     again = topics.build(**CARDS, RELATED_EMBEDDINGS_MAX=8).blocks("stars-1.html")[0]
