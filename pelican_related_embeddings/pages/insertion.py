@@ -52,7 +52,7 @@ class InsertingTemplate:
         if shown or self.insert is False or (self.insert == "marker" and not marked):
             return page
         block = self.render_block(source, context)
-        return insert_block(page, block, content, str(source.title)) if block else page
+        return insert_block(page, block, content, str(getattr(source, "title", ""))) if block else page
 
     def render_page(
         self, source: Any, context: Mapping[str, Any], content: str, withheld: bool

@@ -1,6 +1,7 @@
 """Guess the language that a text is written in: for hints alone, since no guess may change a list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from .html import Block
 from .names import merge_alike
@@ -24,7 +25,21 @@ def guess_language(blocks: Sequence[Block]) -> str:
             break
     if len(text) < LEAST:
         return ""
-    from py3langid import rank
-
+    rank = _load_classifier()
+    if rank is None:
+        return ""
     (best, first), (_, second) = rank(text[:READ])[:2]
     return merge_alike(best) if first - second >= MARGIN else ""
+
+
+@cache
+def _load_classifier() -> Callable[[str], list[tuple[str, float]]] | None:
+    """Return what ranks the languages of a text, or None where there is no room for its temporary file."""
+    from py3langid import rank
+
+    try:
+        rank("")  # loads its model
+    except OSError:
+        return None
+    ranked: Callable[[str], list[tuple[str, float]]] = rank
+    return ranked
