@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-lowest test-install docs lint format stress clean
+.PHONY: demo test test-lowest test-install bench docs lint format stress clean
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -66,6 +66,11 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The tables of relevance.md, from the blogs in the folder that CORPORA names; skipped where there is none.
+CORPORA ?= corpora
+bench: $(READY)
+	$(BIN)/python benchmarks/relevance.py $(CORPORA)/*.jsonl --write
 
 # The README's table of settings and docs/settings.md.
 docs: $(READY)
