@@ -36,6 +36,19 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
+from pelican_related_embeddings.evaluation.lists import compare_tags, list_best
+from pelican_related_embeddings.evaluation.measures import (
+    METRICS,
+    RESAMPLES,
+    Bounds,
+    Floats,
+    Judged,
+    Lists,
+    Truth,
+    bound_difference,
+    find_truth,
+    judge,
+)
 from pelican_related_embeddings.pipeline import DEPTH
 from pelican_related_embeddings.ranking import order
 from pelican_related_embeddings.ranking.neighbours import Ranking, rank
@@ -51,9 +64,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "relevance.md"
 PLOT = HERE.parent / "docs" / "images" / "relevance.png"
 OURS = "this plugin"
-METRICS = ("recall@5", "inbound@5", "recall@10", "MRR", "nDCG@5", "tag share")
 SHOWN = 10  # suggestions a post that are judged; recall@5 looks at the first five
-RESAMPLES = 2000  # of the paired bootstrap
 DRAWS = 25  # small blogs of each size that are drawn from a corpus
 MINIMUMS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)  # of the score, in the tables of small blogs and strangers
 INTERNAL_LINK = re.compile(r'(<a\b[^>]*href="\{filename\}[^"]*"[^>]*>)(.*?)(</a>)', re.DOTALL)
@@ -67,8 +78,6 @@ SIGNALS: Mapping[str, Sequence[str]] = {
     "this plugin": (),
 }
 
-Floats = npt.NDArray[np.float64]
-Lists = list[list[int]]
 Pair = tuple["Corpus", npt.NDArray[np.float32]]
 
 
@@ -81,23 +90,8 @@ class Corpus:
     blocks: tuple[tuple[Block, ...], ...]
     titles: tuple[str, ...]
     counts: tuple[TermCounts, ...]
-    linked: tuple[frozenset[int], ...]
-    inbound: tuple[frozenset[int], ...]
     tags: tuple[frozenset[str], ...]
-    specific: tuple[frozenset[str], ...]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a method's lists are worth: a value per judged post of each metric, and the sums."""
-
-    values: Mapping[str, Floats]
-    never: float
-    largest: int
-
-    def mean(self, metric: str) -> float:
-        """Return the mean of a metric in percent."""
-        return float(100 * self.values[metric].mean())
+    truth: Truth
 
 
 def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
@@ -105,8 +99,8 @@ def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
     posts = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     documents = tuple(_make_document(post, strip_anchors) for post in posts)
     tags = tuple(frozenset(post["tags"]) for post in posts)
-    counts = Counter(tag for each in tags for tag in each)
-    specific = {tag for tag, count in counts.items() if 2 <= count <= 0.1 * len(posts)}
+    rows = {post["slug"]: row for row, post in enumerate(posts)}
+    links = [[rows[slug] for slug in post["links"] if slug in rows] for post in posts]
     titles = tuple(extract_text(document.title) for document in documents)
     blocks = tuple(tuple(extract_blocks(document.html)) for document in documents)
     return Corpus(
@@ -118,9 +112,8 @@ def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
             count_terms(title, found, describe_brief(document))
             for title, found, document in zip(titles, blocks, documents, strict=True)
         ),
-        *_find_linked(posts),
         tags,
-        tuple(each & specific for each in tags),
+        find_truth(links, tags),
     )
 
 
@@ -137,22 +130,6 @@ def _read_date(text: str) -> float:
         except ValueError:
             continue
     return 0.0
-
-
-def _find_linked(
-    posts: Sequence[Mapping[str, Any]],
-) -> tuple[tuple[frozenset[int], ...], tuple[frozenset[int], ...]]:
-    """Return the posts that each one links to or is linked from, and those that only link to it."""
-    rows = {post["slug"]: row for row, post in enumerate(posts)}
-    outbound = [
-        {rows[slug] for slug in post["links"] if slug in rows} - {row} for row, post in enumerate(posts)
-    ]
-    inbound: list[set[int]] = [set() for _ in posts]
-    for row, others in enumerate(outbound):
-        for other in others:
-            inbound[other].add(row)
-    both = list(zip(outbound, inbound, strict=True))
-    return tuple(frozenset(o | i) for o, i in both), tuple(frozenset(i - o) for o, i in both)
 
 
 # The plugin
@@ -203,19 +180,6 @@ def embed_corpus(corpus: Corpus, settings: Settings, folder: Path) -> npt.NDArra
 # What others do
 
 
-def list_best(similarity: Floats) -> Lists:
-    """Return the ten best other posts of each row that have any similarity at all."""
-    scores = np.round(similarity, 5)
-    np.fill_diagonal(scores, -np.inf)
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :SHOWN]
-    return [[j for j in row.tolist() if scores[i, j] > 0] for i, row in enumerate(best)]
-
-
-def compare_tags(corpus: Corpus) -> Floats:
-    """Return how many tags two posts share, as pelican-related-posts counts them."""
-    return np.array([[len(one & other) for other in corpus.tags] for one in corpus.tags], np.float64)
-
-
 def compare_tag_weights(corpus: Corpus) -> Floats:
     """Return the cosine of the TF-IDF of tags, as pelican-similar-posts works it out."""
     rows = TfidfVectorizer(analyzer=sorted).fit_transform(corpus.tags)
@@ -244,11 +208,11 @@ def run_methods(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> dict[str, L
     words = weigh_words(corpus)
     settings = Settings(max=SHOWN, min_score=0)
     return {
-        "tag overlap (pelican-related-posts)": list_best(compare_tags(corpus)),
-        "tag TF-IDF (pelican-similar-posts)": list_best(compare_tag_weights(corpus)),
-        "MiniLM, first window": list_best((vectors @ vectors.T).astype(np.float64)),
-        "LSI (Jekyll --lsi)": list_best(compare_latent(corpus)),
-        "full-text TF-IDF (scikit-learn)": list_best((words @ words.T).toarray()),
+        "tag overlap (pelican-related-posts)": list_best(compare_tags(corpus.tags), SHOWN),
+        "tag TF-IDF (pelican-similar-posts)": list_best(compare_tag_weights(corpus), SHOWN),
+        "MiniLM, first window": list_best((vectors @ vectors.T).astype(np.float64), SHOWN),
+        "LSI (Jekyll --lsi)": list_best(compare_latent(corpus), SHOWN),
+        "full-text TF-IDF (scikit-learn)": list_best((words @ words.T).toarray(), SHOWN),
         "our words alone": select_lists(corpus, rank_corpus(corpus, vectors, 1.0), settings),
         OURS: select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight)),
     }
@@ -273,70 +237,6 @@ def select_shown(corpus: Corpus, ranking: Ranking) -> Lists:
         [*first, *(row for row in rest if row not in first)][:SHOWN] if len(first) == 5 else first
         for first, rest in zip(five, ten, strict=True)
     ]
-
-
-# Judging
-
-
-def judge(corpus: Corpus, lists: Lists) -> Judged:
-    """Return the metrics of some lists over the posts that have links, or a specific tag."""
-    linked = [(chosen, wanted) for chosen, wanted in zip(lists, corpus.linked, strict=True) if wanted]
-    shown = Counter(row for chosen in lists for row in chosen[:5])
-    inbound = [(chosen, wanted) for chosen, wanted in zip(lists, corpus.inbound, strict=True) if wanted]
-    values = {
-        "recall@5": [_recall(chosen[:5], wanted) for chosen, wanted in linked],
-        "inbound@5": [_recall(chosen[:5], wanted) for chosen, wanted in inbound],
-        "recall@10": [_recall(chosen, wanted) for chosen, wanted in linked],
-        "MRR": [_reciprocal_rank(chosen, wanted) for chosen, wanted in linked],
-        "nDCG@5": [_gain(chosen[:5], wanted) for chosen, wanted in linked],
-        "tag share": list(_share_tags(corpus, lists)),
-    }
-    return Judged(
-        {name: np.array(each, np.float64) for name, each in values.items()},
-        100 * (1 - len(shown) / len(lists)),
-        max(shown.values(), default=0),
-    )
-
-
-def _recall(chosen: Sequence[int], wanted: frozenset[int]) -> float:
-    return len(wanted.intersection(chosen)) / len(wanted)
-
-
-def _reciprocal_rank(chosen: Sequence[int], wanted: frozenset[int]) -> float:
-    return next((1 / place for place, row in enumerate(chosen, 1) if row in wanted), 0.0)
-
-
-def _gain(chosen: Sequence[int], wanted: frozenset[int]) -> float:
-    discounts = 1 / np.log2(np.arange(2, 7))
-    hits = [discount for row, discount in zip(chosen, discounts, strict=False) if row in wanted]
-    return float(sum(hits) / discounts[: len(wanted)].sum())
-
-
-def _share_tags(corpus: Corpus, lists: Lists) -> Iterable[float]:
-    """Yield, per post with a specific tag, the share of its first five places that share one.
-
-    Of as many places as could: a post whose tag only two others have can fill two.
-    """
-    tags = corpus.specific
-    for row, own in enumerate(tags):
-        possible = sum(not own.isdisjoint(other) for other in tags) - 1 if own else 0
-        if possible:
-            yield sum(not own.isdisjoint(tags[j]) for j in lists[row][:5]) / min(5, possible)
-
-
-def bound_difference(ours: Sequence[Floats], other: Sequence[Floats]) -> tuple[float, float, float]:
-    """Return ours minus the other in points, macro-averaged over corpora, with its 95% interval.
-
-    Paired bootstrap over posts within each corpus (Efron and Tibshirani, 1993).
-    """
-    random = np.random.default_rng(0)
-    differences = [mine - theirs for mine, theirs in zip(ours, other, strict=True)]
-    means = np.mean(
-        [each[random.integers(len(each), size=(RESAMPLES, len(each)))].mean(axis=1) for each in differences],
-        axis=0,
-    )
-    low, high = np.quantile(means, (0.025, 0.975))
-    return 100 * float(np.mean([d.mean() for d in differences])), 100 * float(low), 100 * float(high)
 
 
 # Small blogs
@@ -467,9 +367,9 @@ def plant_posts(corpora: Sequence[Pair], count: int, partners: int) -> Iterable[
     """Yield each corpus with posts of another one as its last: one, and as many partners linked with it."""
     random = np.random.default_rng(partners)
     for (guest, guests), (host, hosts) in permutations(corpora, 2):
-        able = [row for row, linked in enumerate(guest.linked) if linked or not partners]
+        able = [row for row, linked in enumerate(guest.truth.linked) if linked or not partners]
         for row in random.choice(able, min(count, len(able)), replace=False).tolist():
-            rows = [row, *sorted(guest.linked[row])[:partners]]
+            rows = [row, *sorted(guest.truth.linked[row])[:partners]]
             planted = pick_posts(guest, rows)
             mixed = replace(
                 host, documents=host.documents + planted.documents, counts=host.counts + planted.counts
@@ -550,8 +450,8 @@ def _write_differences(mean: Mapping[str, Sequence[Judged]]) -> list[str]:
     for method, judged in mean.items():
         if method != OURS:
             cells = [
-                "{:+.1f} [{:+.1f}, {:+.1f}]".format(
-                    *bound_difference(
+                _write_bounds(
+                    bound_difference(
                         [each.values[metric] for each in mean[OURS]],
                         [each.values[metric] for each in judged],
                     )
@@ -560,6 +460,10 @@ def _write_differences(mean: Mapping[str, Sequence[Judged]]) -> list[str]:
             ]
             lines.append(f"| {method} | {' | '.join(cells)} |")
     return lines
+
+
+def _write_bounds(bounds: Bounds) -> str:
+    return f"{bounds.mean:+.1f} [{bounds.low:+.1f}, {bounds.high:+.1f}]"
 
 
 def plot(results: Mapping[str, Mapping[str, Judged]], path: Path) -> None:
@@ -595,7 +499,9 @@ def measure(
 ) -> dict[str, dict[str, Judged]]:
     """Return what every method is worth on every corpus."""
     return {
-        corpus.name: {method: judge(corpus, each) for method, each in run_methods(corpus, vectors).items()}
+        corpus.name: {
+            method: judge(corpus.truth, each) for method, each in run_methods(corpus, vectors).items()
+        }
         for corpus, vectors in corpora
     }
 
@@ -603,7 +509,7 @@ def measure(
 def write_signals(corpora: Sequence[Pair], kind: str) -> list[str]:
     """Return the lines of the table of what each signal of the order adds."""
     judged = [
-        {name: judge(corpus, lists) for name, lists in run_signals(corpus, vectors).items()}
+        {name: judge(corpus.truth, lists) for name, lists in run_signals(corpus, vectors).items()}
         for corpus, vectors in corpora
     ]
     mean = {name: [each[name] for each in judged] for name in SIGNALS}
