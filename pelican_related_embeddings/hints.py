@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .encoders.model import ENGLISH_ONLY
 from .ranking.selection import Selection
-from .settings import Settings
+from .settings import PREFIX, Settings
 from .text.document import Document
 from .text.names import merge_alike
 
@@ -46,9 +46,7 @@ def _hint_empty(documents: Sequence[Document], selection: Selection, settings: S
     least = f"RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}" if settings.min_score else ""
     usual = Settings()
     narrowing = [
-        f"RELATED_EMBEDDINGS_{name.upper()}"
-        for name in NARROWING
-        if getattr(settings, name) != getattr(usual, name)
+        f"{PREFIX}{name.upper()}" for name in NARROWING if getattr(settings, name) != getattr(usual, name)
     ]
     if narrowing:
         names = ", ".join([*narrowing, least] if least else narrowing)

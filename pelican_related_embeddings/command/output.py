@@ -312,7 +312,7 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
 
 def _draw_method(method: Method) -> Sequence[Cell]:
     name = f"{method.name} <- now" if method.current else method.name
-    return (name, *(_draw_bounds(method.figures[metric]) for metric in (LINKED, INBOUND, TAGS)))
+    return (name, *map(_draw_bounds, method.figures.values()))
 
 
 def _draw_bounds(bounds: Bounds | None) -> Cell:

@@ -12,6 +12,7 @@ from zlib import crc32
 from markupsafe import Markup, escape
 
 from ..settings import Settings
+from ..site.contents import read_html
 from ..text.html import extract_text
 from .headings import choose_heading, find_direction
 from .related import Record
@@ -166,14 +167,8 @@ def _find_pictures(post: Any, site_url: str) -> Iterator[str]:
     for address in named:
         if isinstance(address, str) and address.strip():
             yield _quote(_locate_picture(post, address.strip(), site_url, _locate_named))
-    for address in _list_pictures(_read_html(post)):
+    for address in _list_pictures(read_html(post)):
         yield _quote(_locate_picture(post, address, site_url, _locate_linked))
-
-
-def _read_html(post: Any) -> str:
-    """Return a post's HTML as it was written, which is not kept for its own page as ``content`` would be."""
-    read = getattr(post, "_get_content", None)
-    return str(read() if callable(read) else getattr(post, "_content", "") or "")
 
 
 def _list_pictures(html: str) -> Iterator[str]:
