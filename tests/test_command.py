@@ -583,6 +583,19 @@ def test_evaluate_judges_by_links_and_is_not_misled_by_what_the_settings_leave_o
     assert found["churn"] is None
 
 
+def test_evaluate_judges_no_post_by_tags_that_are_part_of_its_text(shell: Shell) -> None:
+    for number in range(20):
+        text = " ".join(TOPICS[("bread", "stars", "sql")[number % 3]])
+        shell.site.post(f"long-{number}", f"{text} {text} {number}", tags="rare" if number < 2 else "")
+    for number in range(2):
+        shell.site.post(f"bread-{number}", TOPICS["bread"][number], tags="brief")
+
+    found = shell.ask("evaluate", RELATED_EMBEDDINGS_WEIGHT=1)
+
+    assert found["posts"] == 29
+    assert found["judged"]["tag share"] == 2
+
+
 def test_evaluate_advises_nothing_that_nine_posts_cannot_tell(shell: Shell) -> None:
     link_topics(shell.site)
 
