@@ -4,6 +4,7 @@
 AUTHOR = "Robin Hale"
 SITENAME = "Too Many Hobbies"
 SITEURL = ""
+RELATIVE_URLS = True  # so that pages find their style sheets when they are opened as files
 
 PATH = "content"
 STATIC_PATHS = ["images"]
