@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from helpers.processes import list_imported, run_pelican, watch_imports
 from helpers.sites import TOPICS, Site
 from pelican_related_embeddings.errors import SettingsError
 from pelican_related_embeddings.hints import find_hints, group_duplicates
@@ -152,6 +153,20 @@ def test_a_language_is_guessed_from_prose_only_where_there_is_enough_of_it() -> 
     assert guess_language([Block(FRENCH[0], code=True), Block(TOPICS["sql"][0])]) == "en"
     assert guess_language([Block("Bonjour tout le monde")]) == ""
     assert guess_language([]) == ""
+    assert guess_language([Block(FRENCH[0])], "en") == guess_language([Block(FRENCH[0])], "fr") == "fr"
+
+
+def test_a_text_in_the_language_of_its_label_needs_no_classifier(warm_topics: Site) -> None:
+    settings = {**watch_imports(warm_topics), "RELATED_EMBEDDINGS_WEIGHT": 1}
+    run_pelican(warm_topics, **settings)
+    warm_topics.post("more", " ".join(TOPICS["sql"]))
+    english = list_imported(run_pelican(warm_topics, **settings))
+    warm_topics.post("encore", " ".join(FRENCH))
+    french = list_imported(run_pelican(warm_topics, **settings))
+
+    assert "numpy" in english & french  # both posts were read
+    assert "py3langid" not in english
+    assert "py3langid" in french
 
 
 def test_a_minimum_that_leaves_no_list_is_a_hint_on_ten_posts() -> None:

@@ -156,7 +156,7 @@ def read_html(content: Any) -> str:
     Not ``content.content``: that is worked out once, for good, and other plugins may yet change it.
     """
     legacy = getattr(content, "_get_content", None)
-    return str((legacy() if legacy is not None else content._content) or "")
+    return str((legacy() if legacy is not None else getattr(content, "_content", "")) or "")
 
 
 def _read_date(content: Any) -> float:

@@ -14,7 +14,7 @@ from ..store.cache import Cache
 from ..store.keys import hash_parts
 from .document import Document, is_brief
 from .html import MAX_CHARACTERS, Block, extract_blocks, extract_text, find_links, read_blocks
-from .language import guess_language
+from .language import forget_classifier, guess_language
 from .terms import TermCounts, count_terms, hash_block
 
 BATCH = 256  # documents read from the cache, or written to it, at once
@@ -60,6 +60,7 @@ def read_words(
         words, cut_here = _read_batch(documents[batch], keys[batch], cache, messages)
         found += words
         cut += cut_here
+    forget_classifier()
     if cut:
         others = f" (and {len(cut) - 1} more)" if len(cut) > 1 else ""
         messages.tell(
@@ -99,7 +100,7 @@ def _parse_words(document: Document) -> tuple[Words, bool]:
     about = describe_brief(document)
     terms = count_terms(title, blocks, about)
     empty = not blocks and not len(count_terms(title, [], ". ".join(document.tags)).hashes)
-    return Words(_digest(title, blocks, about), empty, guess_language(blocks), terms), not cut
+    return Words(_digest(title, blocks, about), empty, guess_language(blocks, document.lang), terms), not cut
 
 
 def compose_text(document: Document, dropped: frozenset[int]) -> tuple[str, str]:
