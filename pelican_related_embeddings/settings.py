@@ -323,7 +323,7 @@ class Settings:
         "Share of shared words in the ranking; `0` ranks by embeddings alone, `1` by words, without a model.",
     )
     min_score: float = _setting(
-        0.1, _number(0, 1), LISTS, "Posts that score below this are not suggested; `0` fills every list."
+        0.05, _number(0, 1), LISTS, "Posts that score below this are not suggested; `0` fills every list."
     )
     exclude: tuple[str, ...] = _setting(
         (),

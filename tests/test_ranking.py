@@ -56,6 +56,12 @@ def rank_site(site: Mapping[str, Any], weight: float = 0.65, depth: int = 6) -> 
     return rank(**site, weight=weight, depth=depth)
 
 
+def measure_youth_by_hand(site: Mapping[str, Any], rows: np.ndarray) -> float:
+    """1 up to 30 published documents, 0 from 200 on, and the same less for each doubling between."""
+    count = max(int(site["published"][rows].sum()), 1)
+    return float(np.clip(np.log(200 / count) / np.log(200 / 30), 0, 1))
+
+
 def compare_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> np.ndarray:
     """How near all pairs of one language's documents are, in double precision: less half of what is usual."""
     published = site["published"][rows]
@@ -63,10 +69,11 @@ def compare_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) ->
     words = weigh_by_hand(site, rows).rows.toarray().astype(np.float64)
     known = vectors.any(axis=1)
     others = ~np.eye(len(rows), dtype=bool)
+    meaning = (1 - weight) * (1 + measure_youth_by_hand(site, rows))
     nearness = np.zeros((len(rows), len(rows)))
     for values, share, filled in (
-        (vectors @ vectors.T, 1 - weight, known),
-        (words @ words.T, weight, words.any(axis=1)),
+        (vectors @ vectors.T, meaning / (meaning + weight), known),
+        (words @ words.T, weight / (meaning + weight), words.any(axis=1)),
     ):
         counted = np.outer(known, known) if filled is known else np.ones_like(others)
         seen = values[np.outer(published, published) & others & counted]
@@ -132,7 +139,8 @@ def order_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> n
         closest = sorted(slots, key=lambda j: -round(row[j], 5))[:10]
         walk[place, closest] = row[closest] / max(row.sum() and row[closest].sum(), 1e-30)
     links = np.maximum(links, np.where(published[:, None] & published, links.T, 0))
-    values = plain + 0.15 * (walk @ (links * published) + links @ (walk * published[:, None]).T) / 2
+    share = 0.15 + 0.85 * measure_youth_by_hand(site, rows)
+    values = plain + share * (walk @ (links * published) + links @ (walk * published[:, None]).T) / 2
     days = site["dates"][rows]
     dated = published & (days != 0)
     for i, j in np.argwhere(values > 0).tolist():

@@ -110,7 +110,7 @@ def write_hobbies(site: Site) -> None:
 def build(site: Site, **settings: Any) -> dict[str, dict[str, float]]:
     """Return the lists as slug -> slug of a related post -> score, with the default settings if not said."""
     built = site.build(
-        **{"RELATED_EMBEDDINGS_MIN_SCORE": 0.1, "RELATED_EMBEDDINGS_JSON": "related.json", **settings}
+        **{"RELATED_EMBEDDINGS_MIN_SCORE": 0.05, "RELATED_EMBEDDINGS_JSON": "related.json", **settings}
     )
     return read_lists(built)
 

@@ -7,6 +7,7 @@ what chance alone would give: all of it from the published documents, whichever 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from .score import Calibration, Floats, fit_calibration, weigh_evidence
 from .term_weights import TermMatrix, weigh_terms
 
 SAMPLE_ROWS, SAMPLE_COLUMNS = 1024, 2048  # documents whose pairs stand for all pairs of a larger group
+YOUNG, GROWN = 30, 200  # published posts of a language; between them, what helps young blogs fades
 SMALLEST_SPREAD = 1e-4  # a standard deviation below this is rounding noise: the documents are all alike
 
 NO_CALIBRATION = Calibration(0.0, 0.0, 0)
@@ -104,6 +106,11 @@ class Group:
     lexical: Scale = Scale(0.0, 1.0, 1.0)
     calibration: Calibration = NO_CALIBRATION
 
+    @property
+    def youth(self) -> float:
+        """How young the blog is, from 1 to 0; see ``measure_youth``."""
+        return measure_youth(len(self.targets))
+
     def compare(self, places: Rows) -> tuple[Vectors, Vectors]:
         """Return the two parts, semantic and lexical, of ``places`` against all targets."""
         return self._compare_vectors(places), self._compare_terms(places)
@@ -129,6 +136,20 @@ class Group:
         values: Vectors = ((self.terms.rows[places] * factor) @ self.target_weights).toarray()
         values -= factor * np.float32(scale.mean)
         return values
+
+
+def measure_youth(count: int) -> float:
+    """Return 1 for a blog of up to ``YOUNG`` posts and 0 from ``GROWN`` on; each doubling takes off as much."""
+    return min(1.0, max(0.0, log(GROWN / max(count, 1)) / log(GROWN / YOUNG)))
+
+
+def share_similarity(weight: float, youth: float) -> tuple[float, float]:
+    """Return the shares of the vectors and of the terms in the fused similarity; their sum is 1.
+
+    Few posts share few telling words by anything but accident: there the vectors count up to twice.
+    """
+    vectors = (1 - weight) * (1 + youth)
+    return vectors / (vectors + weight), weight / (vectors + weight)
 
 
 def build_group(
@@ -195,7 +216,8 @@ def standardise(group: Group, weight: float) -> Group:
     pairs = rows[:, None] != columns
     known = ~group.missing[group.targets]
     seen = pairs & known[rows][:, None] & known[columns]
-    scales = (_fit_scale(semantic[seen], 1 - weight), _fit_scale(lexical[pairs], weight))
+    shares = share_similarity(weight, group.youth)
+    scales = (_fit_scale(semantic[seen], shares[0]), _fit_scale(lexical[pairs], shares[1]))
     semantic, lexical = _scale_values(semantic, scales[0]), _scale_values(lexical, scales[1])
     semantic[~seen] = 0
     usual = _scale_usual(group.vectors, group.targets[known], scales[0])

@@ -6,6 +6,7 @@ be related, though each may be nearer than that; and two posts of few words shar
 
 from dataclasses import replace
 from functools import cache
+from math import log
 
 import numpy as np
 
@@ -14,24 +15,25 @@ from .groups import Group, Vectors
 from .nearest import Found
 
 FEWEST_POSTS = 4  # of three, each pair is exactly as near as is usual for the two
-FEW_POSTS = 200  # of more, hardly a pair is refused that was to be shown
-LEAST_NEAR = 0.5  # standard deviations; from 0.3 to 0.7, more are on topic and fewer are found
+LEAST_NEAR = 0.21  # standard deviations, for each factor of e of the posts; more refuse more on and off topic
 CLOSEST = 10  # of a post that speak for it; 3 and 5 do as well
 FEW_TERMS = 60  # different ones
-LEAST_MEANING = 0.5  # standard deviations of the cosine, between posts of few terms
+LEAST_MEANING = 1.0  # standard deviations of the cosine, between posts of few terms
+LEAST_LABELLED = 0.0  # the same, where a word labels both: "hello" does, and says nothing
 
 
 def mark_close(group: Group) -> Group:
-    """Return the group with its ``close`` pairs if it has few documents."""
-    return replace(group, close=find_close(group)) if len(group.targets) <= FEW_POSTS else group
+    """Return the group with its ``close`` pairs if the blog is young."""
+    return replace(group, close=find_close(group)) if group.youth else group
 
 
 def find_close(group: Group) -> Mask:
     """Return which targets are close to each document of a group: (m, t) bool.
 
     C is how much nearer two are than either usually is to others, and P has the ``CLOSEST`` of each document:
-    C where it is positive, over the sum. Close are those with C + (P C + C P) / 2 of ``LEAST_NEAR`` or more:
-    near to one another, or each near to what is near to the other; see ``order.compare_neighbours``.
+    C where it is positive, over the sum. Close are those with C + (P C + C P) / 2 of ``LEAST_NEAR`` ln t or more,
+    as far as the blog is young: near to one another, or each near to what is near to the other; see
+    ``order.compare_neighbours``. The logarithm, since the nearest of more posts is nearer by chance.
     """
     semantic, lexical = group.compare(np.arange(len(group.rows)))
     above: Vectors = semantic + lexical - group.usual[:, None] - group.usual[group.targets]
@@ -41,7 +43,8 @@ def find_close(group: Group) -> Mask:
     np.put_along_axis(weights, np.argsort(-near, axis=1, kind="stable")[:, CLOSEST:], 0, axis=1)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     shared = (weights @ near[group.targets] + near @ weights[group.targets].T) / 2
-    close: Mask = np.round(above + shared, 5) >= LEAST_NEAR
+    least = LEAST_NEAR * log(max(1, len(group.targets))) * group.youth
+    close: Mask = np.round(above + shared, 5) >= least
     return close
 
 
@@ -54,7 +57,7 @@ def is_far(group: Group, found: Found) -> Mask:
 
 
 def is_accident(group: Group, found: Found) -> Mask:
-    """Whether pairs, one of few terms, are near neither in meaning nor by a word that labels both.
+    """Whether pairs, one of few terms, are not near in meaning, nor half near with a word that labels both.
 
     Labels are titles and, of posts of few words, tags, category, summary and links. Nothing is known of the
     meaning of a document without a vector, so none of its pairs is an accident.
@@ -62,9 +65,9 @@ def is_accident(group: Group, found: Found) -> Mask:
     sources, targets = found.places[:, None], group.targets[found.columns]
     few, known = group.terms.sizes < FEW_TERMS, ~group.missing
     doubtful = (few[sources] | few[targets]) & known[sources] & known[targets]
-    doubtful &= found.semantic < LEAST_MEANING * group.semantic.share
-    doubtful &= (found.columns >= 0) & (group.semantic.factor > 0)
-    rows, slots = np.nonzero(doubtful)
+    meaning = found.semantic / (group.semantic.share or 1)
+    doubtful &= (meaning < LEAST_MEANING) & (found.columns >= 0) & (group.semantic.factor > 0)
+    rows, slots = np.nonzero(doubtful & (meaning >= LEAST_LABELLED))
     read_labels = cache(lambda place: _read_labels(group, place))
     pairs = zip(found.places[rows].tolist(), targets[rows, slots].tolist(), strict=True)
     doubtful[rows, slots] = [read_labels(one).isdisjoint(read_labels(other)) for one, other in pairs]
