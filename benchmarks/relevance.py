@@ -64,6 +64,10 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "relevance.md"
 PLOT = HERE.parent / "docs" / "images" / "relevance.png"
 OURS = "this plugin"
+WORDS_ALONE = "our words alone"
+MODEL = "our model alone"
+WORDS = "full-text TF-IDF (scikit-learn)"
+LATENT = "LSI (Jekyll --lsi)"
 SHOWN = 10  # suggestions a post that are judged; recall@5 looks at the first five
 DRAWS = 25  # small blogs of each size that are drawn from a corpus
 MINIMUMS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)  # of the score, in the tables of small blogs and strangers
@@ -75,7 +79,7 @@ SIGNALS: Mapping[str, Sequence[str]] = {
     "without titles": SHARES[:1],
     "without neighbours": SHARES[1:2],
     "without dates": SHARES[2:],
-    "this plugin": (),
+    OURS: (),
 }
 
 Pair = tuple["Corpus", npt.NDArray[np.float32]]
@@ -211,9 +215,10 @@ def run_methods(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> dict[str, L
         "tag overlap (pelican-related-posts)": list_best(compare_tags(corpus.tags), SHOWN),
         "tag TF-IDF (pelican-similar-posts)": list_best(compare_tag_weights(corpus), SHOWN),
         "MiniLM, first window": list_best((vectors @ vectors.T).astype(np.float64), SHOWN),
-        "LSI (Jekyll --lsi)": list_best(compare_latent(corpus), SHOWN),
-        "full-text TF-IDF (scikit-learn)": list_best((words @ words.T).toarray(), SHOWN),
-        "our words alone": select_lists(corpus, rank_corpus(corpus, vectors, 1.0), settings),
+        LATENT: list_best(compare_latent(corpus), SHOWN),
+        WORDS: list_best((words @ words.T).toarray(), SHOWN),
+        WORDS_ALONE: select_lists(corpus, rank_corpus(corpus, vectors, 1.0), settings),
+        MODEL: select_lists(corpus, rank_corpus(corpus, vectors, 0.0), settings),
         OURS: select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight)),
     }
 
