@@ -77,11 +77,10 @@ def judge_by_grades(
 
     Rows none of whose suggestions is worth anything are left out of nDCG: no list of them could be better.
     """
-    worthy = [row for row, own in grades.items() if any(own.values())]
+    worthy = {row: own for row, own in grades.items() if any(own.values())}
     graded = [
-        measure_gain([own.get(other, 0) for other in lists[row]], own.values())
-        for row in worthy
-        for own in [grades[row]]
+        measure_gain([own.get(other, 0) for other in lists[row]], list(own.values()))
+        for row, own in worthy.items()
     ]
     shown = [(own, lists[row][:SHOWN]) for row, own in grades.items() if lists[row]]
     ungraded = [np.mean([other not in own for other in chosen]) for own, chosen in shown]

@@ -4,14 +4,16 @@
     python benchmarks/relevance.py CORPUS.jsonl ... [--young 15,30,60] [--planted 14] [--write]
 
 A corpus has one post a line: id, slug, title, date, html, tags, links (slugs of posts that it links to).
-Two things are taken for the truth, neither of which the ranking sees. Links: posts that link to one
+Three things are taken for the truth, none of which the ranking sees. Links: posts that link to one
 another, either way, should be suggested to one another. Tags: suggestions should share a specific tag,
-that is one on at least two posts and at most a tenth of them. Runs what the plugin runs: the same text,
-terms, vectors, ranking and selection.
+that is one on at least two posts and at most a tenth of them. Grades, where judged/ has a file of the
+corpus: suggestions should be what a reader found worth reading next. Runs what the plugin runs: the same
+text, terms, vectors, ranking and selection.
 
 --young draws small blogs from each corpus: so many posts, a third of each of three tags that are on at
 most 15% of the posts. --planted puts so many posts of each corpus into each other one, one at a time and
-then with a post that it links to.
+then with a post that it links to. --endpoint and --model name a service and its model that are measured
+too, beside the default one.
 """
 
 import argparse
@@ -31,6 +33,16 @@ from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
+from grades import (
+    FOLDER,
+    GRADED,
+    UNGRADED,
+    Grade,
+    find_agreement,
+    find_rows,
+    judge_by_grades,
+    read_grades,
+)
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
@@ -46,6 +58,7 @@ from pelican_related_embeddings.evaluation.measures import (
     Lists,
     Truth,
     bound_difference,
+    bound_mean,
     find_truth,
     judge,
 )
@@ -96,6 +109,7 @@ class Corpus:
     counts: tuple[TermCounts, ...]
     tags: tuple[frozenset[str], ...]
     truth: Truth
+    grades: tuple[Grade, ...]
 
 
 def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
@@ -118,6 +132,7 @@ def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
         ),
         tags,
         find_truth(links, tags),
+        tuple(read_grades(FOLDER / f"{path.stem}.csv")),
     )
 
 
@@ -242,6 +257,14 @@ def select_shown(corpus: Corpus, ranking: Ranking) -> Lists:
         [*first, *(row for row in rest if row not in first)][:SHOWN] if len(first) == 5 else first
         for first, rest in zip(five, ten, strict=True)
     ]
+
+
+def judge_lists(corpus: Corpus, lists: Lists) -> Judged:
+    """Return what lists are worth by links and tags, and by grades where the corpus has any."""
+    judged = judge(corpus.truth, lists)
+    grades = find_rows(corpus.grades, [document.slug for document in corpus.documents])
+    found = judge_by_grades(grades, lists) if grades else {}
+    return replace(judged, values={**judged.values, **found})
 
 
 # Small blogs
@@ -432,12 +455,13 @@ def write_tables(results: Mapping[str, Mapping[str, Judged]], heading: str) -> l
 
 
 def _write_rows(rows: Mapping[str, Sequence[Judged]]) -> list[str]:
+    metrics = _find_metrics(rows)
     lines = [
-        f"| method | {' | '.join(METRICS)} | never suggested | most lists |",
-        "|---|" + "---:|" * (len(METRICS) + 2),
+        f"| method | {' | '.join(metrics)} | never suggested | most lists |",
+        "|---|" + "---:|" * (len(metrics) + 2),
     ]
     for method, judged in rows.items():
-        numbers = [f"{np.mean([each.mean(metric) for each in judged]):.1f}" for metric in METRICS]
+        numbers = [f"{np.mean([each.mean(metric) for each in judged]):.1f}" for metric in metrics]
         never = f"{np.mean([each.never for each in judged]):.1f}%"
         label = f"**{method}**" if method == OURS else method
         largest = max(each.largest for each in judged)
@@ -445,12 +469,19 @@ def _write_rows(rows: Mapping[str, Sequence[Judged]]) -> list[str]:
     return lines
 
 
+def _find_metrics(rows: Mapping[str, Sequence[Judged]]) -> Sequence[str]:
+    """Return the metrics that can be told of every corpus."""
+    graded = all(GRADED in each.values for judged in rows.values() for each in judged)
+    return (*METRICS, GRADED) if graded else METRICS
+
+
 def _write_differences(mean: Mapping[str, Sequence[Judged]]) -> list[str]:
+    metrics = _find_metrics(mean)
     lines = [
         "Ours minus each, in points, with the paired bootstrap 95% interval:",
         "",
-        "| against | " + " | ".join(METRICS) + " |",
-        "|---|" + "---:|" * len(METRICS),
+        "| against | " + " | ".join(metrics) + " |",
+        "|---|" + "---:|" * len(metrics),
     ]
     for method, judged in mean.items():
         if method != OURS:
@@ -461,7 +492,7 @@ def _write_differences(mean: Mapping[str, Sequence[Judged]]) -> list[str]:
                         [each.values[metric] for each in judged],
                     )
                 )
-                for metric in METRICS
+                for metric in metrics
             ]
             lines.append(f"| {method} | {' | '.join(cells)} |")
     return lines
@@ -469,6 +500,82 @@ def _write_differences(mean: Mapping[str, Sequence[Judged]]) -> list[str]:
 
 def _write_bounds(bounds: Bounds) -> str:
     return f"{bounds.mean:+.1f} [{bounds.low:+.1f}, {bounds.high:+.1f}]"
+
+
+def write_graded(corpora: Sequence[Pair], results: Mapping[str, Mapping[str, Judged]]) -> list[str]:
+    """Return the lines of the table of what grades say, with how well two gradings agree."""
+    graded = [corpus for corpus, _ in corpora if corpus.grades]
+    if not graded:
+        return []
+    lines = [
+        "### By grades",
+        "",
+        "The nDCG@5 of every method with its 95% interval, a bootstrap over the graded posts, and how many",
+        "of the suggestions have no grade, which counts as 0. [How it was graded](../judged/README.md).",
+        "",
+        *map(_describe_grades, graded),
+        "",
+        "| method | " + " | ".join(f"{corpus.name} | ungraded" for corpus in graded) + " | mean |",
+        "|---|" + "---:|" * (2 * len(graded) + 1),
+    ]
+    for method in results[graded[0].name]:
+        judged = [results[corpus.name][method] for corpus in graded]
+        cells = [
+            cell
+            for one in judged
+            for cell in (_write_mean([one.values[GRADED]]), f"{one.mean(UNGRADED):.0f}%")
+        ]
+        label = f"**{method}**" if method == OURS else method
+        lines.append(
+            f"| {label} | {' | '.join([*cells, _write_mean([one.values[GRADED] for one in judged])])} |"
+        )
+    return [*lines, ""]
+
+
+def _describe_grades(corpus: Corpus) -> str:
+    grades = [one.grade for one in corpus.grades]
+    shares = ", ".join(f"{100 * grades.count(grade) / len(grades):.0f}% are {grade}" for grade in (2, 1, 0))
+    sources = len({one.source for one in corpus.grades})
+    line = f"* {corpus.name}: {len(grades)} grades of {sources} posts; {shares}."
+    agreement = find_agreement(corpus.grades)
+    if agreement is None:
+        return line
+    return (
+        f"{line} Of {agreement.pairs} pairs graded twice {100 * agreement.exact:.0f}% had the same grade; "
+        f"weighted kappa {agreement.kappa:.2f}."
+    )
+
+
+def _write_mean(values: Sequence[Floats]) -> str:
+    bounds = bound_mean(values)
+    return f"{bounds.mean:.1f} [{bounds.low:.1f}, {bounds.high:.1f}]"
+
+
+# Another model
+
+
+def write_model(corpora: Sequence[Pair], settings: Settings, folder: Path) -> list[str]:
+    """Return the lines of a table a corpus that compares the lists by another model's vectors with ours."""
+    lines = [
+        f"## Another model: {settings.model}",
+        "",
+        "The model's name is that of an endpoint. Whole text; *alone* is `WEIGHT = 0`.",
+        "",
+    ]
+    for corpus, vectors in corpora:
+        others = embed_corpus(corpus, settings, folder)
+        alone = Settings(max=SHOWN, min_score=0)
+        rows = {
+            MODEL: select_lists(corpus, rank_corpus(corpus, vectors, 0.0), alone),
+            f"{settings.model} alone": select_lists(corpus, rank_corpus(corpus, others, 0.0), alone),
+            f"this plugin with {settings.model}": select_shown(
+                corpus, rank_corpus(corpus, others, Settings().weight)
+            ),
+            OURS: select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight)),
+        }
+        judged = {name: [judge_lists(corpus, lists)] for name, lists in rows.items()}
+        lines += [f"### {corpus.name}", "", *_write_rows(judged), "", *_write_differences(judged), ""]
+    return lines
 
 
 def plot(results: Mapping[str, Mapping[str, Judged]], path: Path) -> None:
@@ -505,7 +612,7 @@ def measure(
     """Return what every method is worth on every corpus."""
     return {
         corpus.name: {
-            method: judge(corpus.truth, each) for method, each in run_methods(corpus, vectors).items()
+            method: judge_lists(corpus, each) for method, each in run_methods(corpus, vectors).items()
         }
         for corpus, vectors in corpora
     }
@@ -514,7 +621,7 @@ def measure(
 def write_signals(corpora: Sequence[Pair], kind: str) -> list[str]:
     """Return the lines of the table of what each signal of the order adds."""
     judged = [
-        {name: judge(corpus.truth, lists) for name, lists in run_signals(corpus, vectors).items()}
+        {name: judge_lists(corpus, lists) for name, lists in run_signals(corpus, vectors).items()}
         for corpus, vectors in corpora
     ]
     mean = {name: [each[name] for each in judged] for name in SIGNALS}
@@ -527,9 +634,10 @@ INTRODUCTION = """# Relevance
 Written by `benchmarks/relevance.py`; all figures but the last two columns are means over posts, in
 percent. Recall, MRR and nDCG: posts that link to one another, either way. Inbound: only those that a post
 does not link to itself, which its readers have yet to find. Tag share: how many of the first five share a
-tag that is on at least two posts and at most a tenth of them, of as many as could. Neither links nor tags
-are seen by the ranking. (So the two tag methods' tag share is circular: tags are their input.) Never
-suggested, and most lists that one post is in: of lists of five.
+tag that is on at least two posts and at most a tenth of them, of as many as could. Graded nDCG: what forty
+posts' suggestions were found to be worth by [reading them](../judged/README.md), from 0 to 2. Neither
+links nor tags nor grades are seen by the ranking. (So the two tag methods' tag share is circular: tags are
+their input.) Never suggested, and most lists that one post is in: of lists of five.
 """
 
 
@@ -548,6 +656,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="whether the anchor text of links between posts, which often quotes a title, is kept",
     )
     parser.add_argument("--young", default="15,30,60", metavar="SIZES", help="posts of small blogs")
+    parser.add_argument("--endpoint", help="a service whose model is measured too")
+    parser.add_argument("--model", help="the name of its model")
     parser.add_argument("--planted", type=int, default=14, help="posts of a corpus planted in each other one")
     options = parser.parse_args(arguments)
     missing = [path for path in options.corpora if not path.is_file()]
@@ -562,6 +672,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results = measure(pairs)
         heading = "Whole text" if kind == "whole" else "Anchor text of internal links deleted"
         lines += write_tables(results, heading)
+        lines += write_graded(pairs, results)
         lines += write_signals(pairs, heading)
         if options.write and kind == kinds[0]:
             plot(results, PLOT)
@@ -570,6 +681,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines += write_young(pairs, map(int, filter(None, options.young.split(","))))
     if options.planted and len(pairs) > 1:
         lines += write_strangers(pairs, options.planted)
+    if options.model:
+        other = Settings(model=options.model, endpoint=options.endpoint, endpoint_timeout=600)
+        lines += write_model(pairs, other, options.vectors)
     print("\n".join(lines))
     if options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
