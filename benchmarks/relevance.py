@@ -233,8 +233,8 @@ def run_methods(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> dict[str, L
         LATENT: list_best(compare_latent(corpus), SHOWN),
         WORDS: list_best((words @ words.T).toarray(), SHOWN),
         WORDS_ALONE: select_lists(corpus, rank_corpus(corpus, vectors, 1.0), settings),
-        MODEL: select_lists(corpus, rank_corpus(corpus, vectors, 0.0), settings),
-        OURS: select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight)),
+        MODEL: list_alone(corpus, vectors),
+        OURS: list_default(corpus, vectors),
     }
 
 
@@ -477,25 +477,28 @@ def _find_metrics(rows: Mapping[str, Sequence[Judged]]) -> Sequence[str]:
 
 def _write_differences(mean: Mapping[str, Sequence[Judged]]) -> list[str]:
     metrics = _find_metrics(mean)
-    lines = [
+    rows = [
+        f"| {method} | {' | '.join(_compare(mean[OURS], judged, metrics))} |"
+        for method, judged in mean.items()
+        if method != OURS
+    ]
+    return [
         "Ours minus each, in points, with the paired bootstrap 95% interval:",
         "",
         "| against | " + " | ".join(metrics) + " |",
         "|---|" + "---:|" * len(metrics),
+        *rows,
     ]
-    for method, judged in mean.items():
-        if method != OURS:
-            cells = [
-                _write_bounds(
-                    bound_difference(
-                        [each.values[metric] for each in mean[OURS]],
-                        [each.values[metric] for each in judged],
-                    )
-                )
-                for metric in metrics
-            ]
-            lines.append(f"| {method} | {' | '.join(cells)} |")
-    return lines
+
+
+def _compare(ours: Sequence[Judged], others: Sequence[Judged], metrics: Sequence[str]) -> list[str]:
+    """Return how many points ours are ahead of others by each metric."""
+    return [
+        _write_bounds(
+            bound_difference([each.values[metric] for each in ours], [each.values[metric] for each in others])
+        )
+        for metric in metrics
+    ]
 
 
 def _write_bounds(bounds: Bounds) -> str:
@@ -554,28 +557,49 @@ def _write_mean(values: Sequence[Floats]) -> str:
 # Another model
 
 
-def write_model(corpora: Sequence[Pair], settings: Settings, folder: Path) -> list[str]:
-    """Return the lines of a table a corpus that compares the lists by another model's vectors with ours."""
+def write_model(corpora: Sequence[Pair], settings: Settings, label: str, folder: Path) -> list[str]:
+    """Return the lines of a table a corpus that compares lists by another model's vectors with ours."""
     lines = [
-        f"## Another model: {settings.model}",
+        f"## Another model: {label}",
         "",
-        "The model's name is that of an endpoint. Whole text; *alone* is `WEIGHT = 0`.",
+        f"`{settings.model}` behind an endpoint, next to the default model: alone (`WEIGHT = 0`), and with",
+        "words, as the plugin ranks by default. Whole text.",
         "",
     ]
     for corpus, vectors in corpora:
         others = embed_corpus(corpus, settings, folder)
-        alone = Settings(max=SHOWN, min_score=0)
         rows = {
-            MODEL: select_lists(corpus, rank_corpus(corpus, vectors, 0.0), alone),
-            f"{settings.model} alone": select_lists(corpus, rank_corpus(corpus, others, 0.0), alone),
-            f"this plugin with {settings.model}": select_shown(
-                corpus, rank_corpus(corpus, others, Settings().weight)
-            ),
-            OURS: select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight)),
+            MODEL: [judge_lists(corpus, list_alone(corpus, vectors))],
+            f"{label} alone": [judge_lists(corpus, list_alone(corpus, others))],
+            OURS: [judge_lists(corpus, list_default(corpus, vectors))],
+            f"this plugin with {label}": [judge_lists(corpus, list_default(corpus, others))],
         }
-        judged = {name: [judge_lists(corpus, lists)] for name, lists in rows.items()}
-        lines += [f"### {corpus.name}", "", *_write_rows(judged), "", *_write_differences(judged), ""]
+        ours, theirs, default, changed = rows.values()
+        metrics = _find_metrics(rows)
+        lines += [
+            f"### {corpus.name}, {label}",
+            "",
+            *_write_rows(rows),
+            "",
+            f"{label} minus the default model, in points, with the paired bootstrap 95% interval:",
+            "",
+            "| how | " + " | ".join(metrics) + " |",
+            "|---|" + "---:|" * len(metrics),
+            f"| alone | {' | '.join(_compare(theirs, ours, metrics))} |",
+            f"| with words | {' | '.join(_compare(changed, default, metrics))} |",
+            "",
+        ]
     return lines
+
+
+def list_alone(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> Lists:
+    """Return the lists by vectors alone."""
+    return select_lists(corpus, rank_corpus(corpus, vectors, 0.0), Settings(max=SHOWN, min_score=0))
+
+
+def list_default(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> Lists:
+    """Return the lists by vectors and words, as the plugin ranks by default."""
+    return select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight))
 
 
 def plot(results: Mapping[str, Mapping[str, Judged]], path: Path) -> None:
@@ -658,6 +682,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--young", default="15,30,60", metavar="SIZES", help="posts of small blogs")
     parser.add_argument("--endpoint", help="a service whose model is measured too")
     parser.add_argument("--model", help="the name of its model")
+    parser.add_argument("--label", help="what the tables call it")
     parser.add_argument("--planted", type=int, default=14, help="posts of a corpus planted in each other one")
     options = parser.parse_args(arguments)
     missing = [path for path in options.corpora if not path.is_file()]
@@ -683,7 +708,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines += write_strangers(pairs, options.planted)
     if options.model:
         other = Settings(model=options.model, endpoint=options.endpoint, endpoint_timeout=600)
-        lines += write_model(pairs, other, options.vectors)
+        lines += write_model(pairs, other, options.label or options.model, options.vectors)
     print("\n".join(lines))
     if options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
