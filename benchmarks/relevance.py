@@ -514,7 +514,8 @@ def write_graded(corpora: Sequence[Pair], results: Mapping[str, Mapping[str, Jud
         "### By grades",
         "",
         "The nDCG@5 of every method with its 95% interval, a bootstrap over the graded posts, and how many",
-        "of the suggestions have no grade, which counts as 0. [How it was graded](../judged/README.md).",
+        "of the suggestions have no grade, which counts as 0: such a method may be worth more. [How it was",
+        "graded](../judged/README.md).",
         "",
         *map(_describe_grades, graded),
         "",
@@ -563,19 +564,19 @@ def write_model(corpora: Sequence[Pair], settings: Settings, label: str, folder:
         f"## Another model: {label}",
         "",
         f"`{settings.model}` behind an endpoint, next to the default model: alone (`WEIGHT = 0`), and with",
-        "words, as the plugin ranks by default. Whole text.",
+        "words, as the plugin ranks by default. Whole text. Not by grades: its suggestions were not among",
+        "those that were read.",
         "",
     ]
     for corpus, vectors in corpora:
         others = embed_corpus(corpus, settings, folder)
         rows = {
-            MODEL: [judge_lists(corpus, list_alone(corpus, vectors))],
-            f"{label} alone": [judge_lists(corpus, list_alone(corpus, others))],
-            OURS: [judge_lists(corpus, list_default(corpus, vectors))],
-            f"this plugin with {label}": [judge_lists(corpus, list_default(corpus, others))],
+            MODEL: [judge(corpus.truth, list_alone(corpus, vectors))],
+            f"{label} alone": [judge(corpus.truth, list_alone(corpus, others))],
+            OURS: [judge(corpus.truth, list_default(corpus, vectors))],
+            f"this plugin with {label}": [judge(corpus.truth, list_default(corpus, others))],
         }
         ours, theirs, default, changed = rows.values()
-        metrics = _find_metrics(rows)
         lines += [
             f"### {corpus.name}, {label}",
             "",
@@ -583,10 +584,10 @@ def write_model(corpora: Sequence[Pair], settings: Settings, label: str, folder:
             "",
             f"{label} minus the default model, in points, with the paired bootstrap 95% interval:",
             "",
-            "| how | " + " | ".join(metrics) + " |",
-            "|---|" + "---:|" * len(metrics),
-            f"| alone | {' | '.join(_compare(theirs, ours, metrics))} |",
-            f"| with words | {' | '.join(_compare(changed, default, metrics))} |",
+            "| how | " + " | ".join(METRICS) + " |",
+            "|---|" + "---:|" * len(METRICS),
+            f"| alone | {' | '.join(_compare(theirs, ours, METRICS))} |",
+            f"| with words | {' | '.join(_compare(changed, default, METRICS))} |",
             "",
         ]
     return lines
@@ -683,6 +684,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--endpoint", help="a service whose model is measured too")
     parser.add_argument("--model", help="the name of its model")
     parser.add_argument("--label", help="what the tables call it")
+    parser.add_argument(
+        "--only", default="", metavar="NAMES", help="corpora it is measured on; all by default"
+    )
     parser.add_argument("--planted", type=int, default=14, help="posts of a corpus planted in each other one")
     options = parser.parse_args(arguments)
     missing = [path for path in options.corpora if not path.is_file()]
@@ -708,7 +712,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines += write_strangers(pairs, options.planted)
     if options.model:
         other = Settings(model=options.model, endpoint=options.endpoint, endpoint_timeout=600)
-        lines += write_model(pairs, other, options.label or options.model, options.vectors)
+        names = set(filter(None, options.only.split(",")))
+        chosen = [pair for pair in pairs if not names or pair[0].name in names]
+        lines += write_model(chosen, other, options.label or options.model, options.vectors)
     print("\n".join(lines))
     if options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
