@@ -563,9 +563,9 @@ def write_model(corpora: Sequence[Pair], settings: Settings, label: str, folder:
     lines = [
         f"## Another model: {label}",
         "",
-        f"`{settings.model}` behind an endpoint, next to the default model: alone (`WEIGHT = 0`), and with",
-        "words, as the plugin ranks by default. Whole text. Not by grades: its suggestions were not among",
-        "those that were read.",
+        f"`{settings.model}` behind an endpoint, next to the default model: alone (`WEIGHT = 0`), its lists",
+        "full (`MIN_SCORE = 0`), and with words, as the plugin ranks by default. Whole text. Not by grades:",
+        "its suggestions were not among those that were read.",
         "",
     ]
     for corpus, vectors in corpora:
@@ -662,7 +662,8 @@ does not link to itself, which its readers have yet to find. Tag share: how many
 tag that is on at least two posts and at most a tenth of them, of as many as could. Graded nDCG: what forty
 posts' suggestions were found to be worth by [reading them](../judged/README.md), from 0 to 2. Neither
 links nor tags nor grades are seen by the ranking. (So the two tag methods' tag share is circular: tags are
-their input.) Never suggested, and most lists that one post is in: of lists of five.
+their input.) Never suggested, and most lists that one post is in: of lists of five. Words alone and model
+alone fill their lists (`MIN_SCORE = 0`); this plugin has its default `MIN_SCORE`, which may leave places empty.
 """
 
 
