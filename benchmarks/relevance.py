@@ -663,7 +663,7 @@ tag that is on at least two posts and at most a tenth of them, of as many as cou
 posts' suggestions were found to be worth by [reading them](../judged/README.md), from 0 to 2. Neither
 links nor tags nor grades are seen by the ranking. (So the two tag methods' tag share is circular: tags are
 their input.) Never suggested, and most lists that one post is in: of lists of five. Words alone and model
-alone fill their lists (`MIN_SCORE = 0`); this plugin has its default `MIN_SCORE`, which may leave places empty.
+alone fill their lists (`MIN_SCORE = 0`); this plugin's default `MIN_SCORE` may leave places empty.
 """
 
 

@@ -1,5 +1,6 @@
 """What lists are worth by grades, worked out by hand on a few posts, and the files of grades."""
 
+import json
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -69,3 +70,21 @@ def test_the_grades_that_are_kept_are_in_range_and_each_pair_has_one(grades: Mod
         assert {one.grade for one in kept} | {one.again for one in kept} <= {0, 1, 2, None}
         assert len({(one.source, one.target) for one in kept}) == len(kept)
         assert len({one.source for one in kept}) == 40
+
+
+def test_grades_are_read_by_the_numbers_of_the_texts_and_must_fit_them(tmp_path) -> None:
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        from judging import read_folder
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+    key = {"S01": ["a", ["c", "b"]], "S02": ["b", ["a"]]}
+    (tmp_path / "key.json").write_text(json.dumps(key), encoding="utf-8")
+    (tmp_path / "01.grades").write_text("S01: 0 2\nS02: 1\n", encoding="utf-8")
+
+    assert read_folder(tmp_path) == {("a", "c"): 0, ("a", "b"): 2, ("b", "a"): 1}
+
+    for wrong in ("S01: 0", "S01: 0 3", "S01: 0 two", "S03: 1"):
+        (tmp_path / "01.grades").write_text(wrong, encoding="utf-8")
+        with pytest.raises(ValueError, match="must be a number of the file"):
+            read_folder(tmp_path)
