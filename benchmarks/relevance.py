@@ -4,14 +4,16 @@
     python benchmarks/relevance.py CORPUS.jsonl ... [--young 15,30,60] [--planted 14] [--write]
 
 A corpus has one post a line: id, slug, title, date, html, tags, links (slugs of posts that it links to).
-Two things are taken for the truth, neither of which the ranking sees. Links: posts that link to one
+Three things are taken for the truth, none of which the ranking sees. Links: posts that link to one
 another, either way, should be suggested to one another. Tags: suggestions should share a specific tag,
-that is one on at least two posts and at most a tenth of them. Runs what the plugin runs: the same text,
-terms, vectors, ranking and selection.
+that is one on at least two posts and at most a tenth of them. Grades, where judged/ has a file of the
+corpus: suggestions should be what a reader found worth reading next. Runs what the plugin runs: the same
+text, terms, vectors, ranking and selection.
 
 --young draws small blogs from each corpus: so many posts, a third of each of three tags that are on at
 most 15% of the posts. --planted puts so many posts of each corpus into each other one, one at a time and
-then with a post that it links to.
+then with a post that it links to. --endpoint and --model name a service and its model that are measured
+too, beside the default one.
 """
 
 import argparse
@@ -31,6 +33,16 @@ from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
+from grades import (
+    FOLDER,
+    GRADED,
+    UNGRADED,
+    Grade,
+    find_agreement,
+    find_rows,
+    judge_by_grades,
+    read_grades,
+)
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
@@ -46,6 +58,7 @@ from pelican_related_embeddings.evaluation.measures import (
     Lists,
     Truth,
     bound_difference,
+    bound_mean,
     find_truth,
     judge,
 )
@@ -64,6 +77,10 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "relevance.md"
 PLOT = HERE.parent / "docs" / "images" / "relevance.png"
 OURS = "this plugin"
+WORDS_ALONE = "our words alone"
+MODEL = "our model alone"
+WORDS = "full-text TF-IDF (scikit-learn)"
+LATENT = "LSI (Jekyll --lsi)"
 SHOWN = 10  # suggestions a post that are judged; recall@5 looks at the first five
 DRAWS = 25  # small blogs of each size that are drawn from a corpus
 MINIMUMS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)  # of the score, in the tables of small blogs and strangers
@@ -75,7 +92,7 @@ SIGNALS: Mapping[str, Sequence[str]] = {
     "without titles": SHARES[:1],
     "without neighbours": SHARES[1:2],
     "without dates": SHARES[2:],
-    "this plugin": (),
+    OURS: (),
 }
 
 Pair = tuple["Corpus", npt.NDArray[np.float32]]
@@ -92,6 +109,7 @@ class Corpus:
     counts: tuple[TermCounts, ...]
     tags: tuple[frozenset[str], ...]
     truth: Truth
+    grades: tuple[Grade, ...]
 
 
 def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
@@ -114,6 +132,7 @@ def read_corpus(path: Path, strip_anchors: bool) -> Corpus:
         ),
         tags,
         find_truth(links, tags),
+        tuple(read_grades(FOLDER / f"{path.stem}.csv")),
     )
 
 
@@ -211,10 +230,11 @@ def run_methods(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> dict[str, L
         "tag overlap (pelican-related-posts)": list_best(compare_tags(corpus.tags), SHOWN),
         "tag TF-IDF (pelican-similar-posts)": list_best(compare_tag_weights(corpus), SHOWN),
         "MiniLM, first window": list_best((vectors @ vectors.T).astype(np.float64), SHOWN),
-        "LSI (Jekyll --lsi)": list_best(compare_latent(corpus), SHOWN),
-        "full-text TF-IDF (scikit-learn)": list_best((words @ words.T).toarray(), SHOWN),
-        "our words alone": select_lists(corpus, rank_corpus(corpus, vectors, 1.0), settings),
-        OURS: select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight)),
+        LATENT: list_best(compare_latent(corpus), SHOWN),
+        WORDS: list_best((words @ words.T).toarray(), SHOWN),
+        WORDS_ALONE: select_lists(corpus, rank_corpus(corpus, vectors, 1.0), settings),
+        MODEL: list_alone(corpus, vectors),
+        OURS: list_default(corpus, vectors),
     }
 
 
@@ -237,6 +257,14 @@ def select_shown(corpus: Corpus, ranking: Ranking) -> Lists:
         [*first, *(row for row in rest if row not in first)][:SHOWN] if len(first) == 5 else first
         for first, rest in zip(five, ten, strict=True)
     ]
+
+
+def judge_lists(corpus: Corpus, lists: Lists) -> Judged:
+    """Return what lists are worth by links and tags, and by grades where the corpus has any."""
+    judged = judge(corpus.truth, lists)
+    grades = find_rows(corpus.grades, [document.slug for document in corpus.documents])
+    found = judge_by_grades(grades, lists) if grades else {}
+    return replace(judged, values={**judged.values, **found})
 
 
 # Small blogs
@@ -427,12 +455,13 @@ def write_tables(results: Mapping[str, Mapping[str, Judged]], heading: str) -> l
 
 
 def _write_rows(rows: Mapping[str, Sequence[Judged]]) -> list[str]:
+    metrics = _find_metrics(rows)
     lines = [
-        f"| method | {' | '.join(METRICS)} | never suggested | most lists |",
-        "|---|" + "---:|" * (len(METRICS) + 2),
+        f"| method | {' | '.join(metrics)} | never suggested | most lists |",
+        "|---|" + "---:|" * (len(metrics) + 2),
     ]
     for method, judged in rows.items():
-        numbers = [f"{np.mean([each.mean(metric) for each in judged]):.1f}" for metric in METRICS]
+        numbers = [f"{np.mean([each.mean(metric) for each in judged]):.1f}" for metric in metrics]
         never = f"{np.mean([each.never for each in judged]):.1f}%"
         label = f"**{method}**" if method == OURS else method
         largest = max(each.largest for each in judged)
@@ -440,30 +469,138 @@ def _write_rows(rows: Mapping[str, Sequence[Judged]]) -> list[str]:
     return lines
 
 
+def _find_metrics(rows: Mapping[str, Sequence[Judged]]) -> Sequence[str]:
+    """Return the metrics that can be told of every corpus."""
+    graded = all(GRADED in each.values for judged in rows.values() for each in judged)
+    return (*METRICS, GRADED) if graded else METRICS
+
+
 def _write_differences(mean: Mapping[str, Sequence[Judged]]) -> list[str]:
-    lines = [
+    metrics = _find_metrics(mean)
+    rows = [
+        f"| {method} | {' | '.join(_compare(mean[OURS], judged, metrics))} |"
+        for method, judged in mean.items()
+        if method != OURS
+    ]
+    return [
         "Ours minus each, in points, with the paired bootstrap 95% interval:",
         "",
-        "| against | " + " | ".join(METRICS) + " |",
-        "|---|" + "---:|" * len(METRICS),
+        "| against | " + " | ".join(metrics) + " |",
+        "|---|" + "---:|" * len(metrics),
+        *rows,
     ]
-    for method, judged in mean.items():
-        if method != OURS:
-            cells = [
-                _write_bounds(
-                    bound_difference(
-                        [each.values[metric] for each in mean[OURS]],
-                        [each.values[metric] for each in judged],
-                    )
-                )
-                for metric in METRICS
-            ]
-            lines.append(f"| {method} | {' | '.join(cells)} |")
-    return lines
+
+
+def _compare(ours: Sequence[Judged], others: Sequence[Judged], metrics: Sequence[str]) -> list[str]:
+    """Return how many points ours are ahead of others by each metric."""
+    return [
+        _write_bounds(
+            bound_difference([each.values[metric] for each in ours], [each.values[metric] for each in others])
+        )
+        for metric in metrics
+    ]
 
 
 def _write_bounds(bounds: Bounds) -> str:
     return f"{bounds.mean:+.1f} [{bounds.low:+.1f}, {bounds.high:+.1f}]"
+
+
+def write_graded(corpora: Sequence[Pair], results: Mapping[str, Mapping[str, Judged]]) -> list[str]:
+    """Return the lines of the table of what grades say, with how well two gradings agree."""
+    graded = [corpus for corpus, _ in corpora if corpus.grades]
+    if not graded:
+        return []
+    lines = [
+        "### By grades",
+        "",
+        "The nDCG@5 of every method with its 95% interval, a bootstrap over the graded posts, and how many",
+        "of the suggestions have no grade, which counts as 0: such a method may be worth more. [How it was",
+        "graded](../judged/README.md).",
+        "",
+        *map(_describe_grades, graded),
+        "",
+        "| method | " + " | ".join(f"{corpus.name} | ungraded" for corpus in graded) + " | mean |",
+        "|---|" + "---:|" * (2 * len(graded) + 1),
+    ]
+    for method in results[graded[0].name]:
+        judged = [results[corpus.name][method] for corpus in graded]
+        cells = [
+            cell
+            for one in judged
+            for cell in (_write_mean([one.values[GRADED]]), f"{one.mean(UNGRADED):.0f}%")
+        ]
+        label = f"**{method}**" if method == OURS else method
+        lines.append(
+            f"| {label} | {' | '.join([*cells, _write_mean([one.values[GRADED] for one in judged])])} |"
+        )
+    return [*lines, ""]
+
+
+def _describe_grades(corpus: Corpus) -> str:
+    grades = [one.grade for one in corpus.grades]
+    shares = ", ".join(f"{100 * grades.count(grade) / len(grades):.0f}% are {grade}" for grade in (2, 1, 0))
+    sources = len({one.source for one in corpus.grades})
+    line = f"* {corpus.name}: {len(grades)} grades of {sources} posts; {shares}."
+    agreement = find_agreement(corpus.grades)
+    if agreement is None:
+        return line
+    return (
+        f"{line} Of {agreement.pairs} pairs graded twice {100 * agreement.exact:.0f}% had the same grade; "
+        f"weighted kappa {agreement.kappa:.2f}."
+    )
+
+
+def _write_mean(values: Sequence[Floats]) -> str:
+    bounds = bound_mean(values)
+    return f"{bounds.mean:.1f} [{bounds.low:.1f}, {bounds.high:.1f}]"
+
+
+# Another model
+
+
+def write_model(corpora: Sequence[Pair], settings: Settings, label: str, folder: Path) -> list[str]:
+    """Return the lines of a table a corpus that compares lists by another model's vectors with ours."""
+    lines = [
+        f"## Another model: {label}",
+        "",
+        f"`{settings.model}` behind an endpoint, next to the default model: alone (`WEIGHT = 0`), its lists",
+        "full (`MIN_SCORE = 0`), and with words, as the plugin ranks by default. Whole text. Not by grades:",
+        "its suggestions were not among those that were read.",
+        "",
+    ]
+    for corpus, vectors in corpora:
+        others = embed_corpus(corpus, settings, folder)
+        rows = {
+            MODEL: [judge(corpus.truth, list_alone(corpus, vectors))],
+            f"{label} alone": [judge(corpus.truth, list_alone(corpus, others))],
+            OURS: [judge(corpus.truth, list_default(corpus, vectors))],
+            f"this plugin with {label}": [judge(corpus.truth, list_default(corpus, others))],
+        }
+        ours, theirs, default, changed = rows.values()
+        lines += [
+            f"### {corpus.name}, {label}",
+            "",
+            *_write_rows(rows),
+            "",
+            f"{label} minus the default model, in points, with the paired bootstrap 95% interval:",
+            "",
+            "| how | " + " | ".join(METRICS) + " |",
+            "|---|" + "---:|" * len(METRICS),
+            f"| alone | {' | '.join(_compare(theirs, ours, METRICS))} |",
+            f"| with words | {' | '.join(_compare(changed, default, METRICS))} |",
+            "",
+        ]
+    return lines
+
+
+def list_alone(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> Lists:
+    """Return the lists by vectors alone."""
+    return select_lists(corpus, rank_corpus(corpus, vectors, 0.0), Settings(max=SHOWN, min_score=0))
+
+
+def list_default(corpus: Corpus, vectors: npt.NDArray[np.float32]) -> Lists:
+    """Return the lists by vectors and words, as the plugin ranks by default."""
+    return select_shown(corpus, rank_corpus(corpus, vectors, Settings().weight))
 
 
 def plot(results: Mapping[str, Mapping[str, Judged]], path: Path) -> None:
@@ -500,7 +637,7 @@ def measure(
     """Return what every method is worth on every corpus."""
     return {
         corpus.name: {
-            method: judge(corpus.truth, each) for method, each in run_methods(corpus, vectors).items()
+            method: judge_lists(corpus, each) for method, each in run_methods(corpus, vectors).items()
         }
         for corpus, vectors in corpora
     }
@@ -509,7 +646,7 @@ def measure(
 def write_signals(corpora: Sequence[Pair], kind: str) -> list[str]:
     """Return the lines of the table of what each signal of the order adds."""
     judged = [
-        {name: judge(corpus.truth, lists) for name, lists in run_signals(corpus, vectors).items()}
+        {name: judge_lists(corpus, lists) for name, lists in run_signals(corpus, vectors).items()}
         for corpus, vectors in corpora
     ]
     mean = {name: [each[name] for each in judged] for name in SIGNALS}
@@ -522,9 +659,11 @@ INTRODUCTION = """# Relevance
 Written by `benchmarks/relevance.py`; all figures but the last two columns are means over posts, in
 percent. Recall, MRR and nDCG: posts that link to one another, either way. Inbound: only those that a post
 does not link to itself, which its readers have yet to find. Tag share: how many of the first five share a
-tag that is on at least two posts and at most a tenth of them, of as many as could. Neither links nor tags
-are seen by the ranking. (So the two tag methods' tag share is circular: tags are their input.) Never
-suggested, and most lists that one post is in: of lists of five.
+tag that is on at least two posts and at most a tenth of them, of as many as could. Graded nDCG: what forty
+posts' suggestions were found to be worth by [reading them](../judged/README.md), from 0 to 2. Neither
+links nor tags nor grades are seen by the ranking. (So the two tag methods' tag share is circular: tags are
+their input.) Never suggested, and most lists that one post is in: of lists of five. Words alone and model
+alone fill their lists (`MIN_SCORE = 0`); this plugin's default `MIN_SCORE` may leave places empty.
 """
 
 
@@ -543,6 +682,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="whether the anchor text of links between posts, which often quotes a title, is kept",
     )
     parser.add_argument("--young", default="15,30,60", metavar="SIZES", help="posts of small blogs")
+    parser.add_argument("--endpoint", help="a service whose model is measured too")
+    parser.add_argument("--model", help="the name of its model")
+    parser.add_argument("--label", help="what the tables call it")
+    parser.add_argument(
+        "--only", default="", metavar="NAMES", help="corpora it is measured on; all by default"
+    )
     parser.add_argument("--planted", type=int, default=14, help="posts of a corpus planted in each other one")
     options = parser.parse_args(arguments)
     missing = [path for path in options.corpora if not path.is_file()]
@@ -557,6 +702,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results = measure(pairs)
         heading = "Whole text" if kind == "whole" else "Anchor text of internal links deleted"
         lines += write_tables(results, heading)
+        lines += write_graded(pairs, results)
         lines += write_signals(pairs, heading)
         if options.write and kind == kinds[0]:
             plot(results, PLOT)
@@ -565,6 +711,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines += write_young(pairs, map(int, filter(None, options.young.split(","))))
     if options.planted and len(pairs) > 1:
         lines += write_strangers(pairs, options.planted)
+    if options.model:
+        other = Settings(model=options.model, endpoint=options.endpoint, endpoint_timeout=600)
+        names = set(filter(None, options.only.split(",")))
+        chosen = [pair for pair in pairs if not names or pair[0].name in names]
+        lines += write_model(chosen, other, options.label or options.model, options.vectors)
     print("\n".join(lines))
     if options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
