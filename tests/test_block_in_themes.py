@@ -1,11 +1,14 @@
 """The block in Chromium under rules of well-known themes: below the article's text and inside its column."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pelican
 import pytest
 
 from helpers.browser import serve, show
+from helpers.cookbook import RECIPES, write_recipe
 from helpers.sites import Site, override
 
 pytestmark = pytest.mark.browser
@@ -92,3 +95,56 @@ def test_the_block_is_below_the_text_and_inside_its_column(
             if not (name == "notebook" and width == 390):  # a theme that has no room for its own text there
                 assert found == dict.fromkeys(found, True), (width, found)
             assert marks == {"nonenone"}
+
+
+def write_flex(site: Site) -> str:
+    """Write a theme with the rules and the list of Flex, and return its folder."""
+    rules, body = THEMES["flex"]
+    own = "{% for post in article.related_posts %}<p><a href='{{ SITEURL }}/{{ post.url }}'>{{ post.title }}</a></p>{% endfor %}"
+    article = body.removeprefix(SIDEBAR).replace(
+        "<footer>", f"<div class='related-posts'>{own}</div><footer>"
+    )
+    theme = site.root / "flex"
+    shutil.copytree(Path(pelican.__file__).parent / "themes" / "simple", theme)
+    (theme / "templates" / "base.html").write_text(
+        f"<!doctype html><html lang=en><head><title>T</title><style>{rules}</style></head>"
+        f"<body>{SIDEBAR}{{% block content %}}{{% endblock %}}</body></html>"
+    )
+    (theme / "templates" / "article.html").write_text(
+        f"{{% extends 'base.html' %}}{{% block content %}}{article}{{% endblock %}}"
+    )
+    return str(theme)
+
+
+LINKS = """
+    const links = [...document.querySelectorAll('a[href*="/bread-"], a[href*="/sql-"], a[href*="/garden-"]')];
+    return links.map((link) => {
+      link.scrollIntoView({block: 'center'});
+      const box = link.getClientRects()[0];
+      const seen = document.elementFromPoint(box.left + 2, box.top + box.height / 2);
+      return [link.href, box.left >= 0 && box.right <= innerWidth && !!seen && !seen.closest('aside') && link.contains(seen)];
+    });
+"""
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_of_the_cookbook_can_be_read_under_the_rules_of_flex(
+    warm_topics: Site, browser: Any, name: str
+) -> None:
+    write_recipe(warm_topics, name)
+    theme = write_flex(warm_topics)
+    output = Path(warm_topics.root / "output")
+    output.mkdir()
+    with serve(output) as address:
+        warm_topics.build(
+            SITEURL=address,
+            THEME=theme,
+            THEME_TEMPLATES_OVERRIDES=[str(warm_topics.root / "templates")],
+            STATIC_PATHS=["extra"],
+            RELATED_EMBEDDINGS_MIN_SCORE=0,
+        )
+        for width in (390, 1280):
+            show(browser, f"{address}/bread-1.html", width=width)
+            found = browser.execute_script(LINKS)
+            assert len(found) == len({link for link, _ in found}) == 5, (width, found)
+            assert all(seen for _, seen in found), (width, found)

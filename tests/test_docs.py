@@ -17,7 +17,7 @@ from pelican_related_embeddings import __version__
 from pelican_related_embeddings.command.cli import make_parser
 from pelican_related_embeddings.settings import PREFIX, Settings, name_setting, read_settings
 from pelican_related_embeddings.site.metadata import METADATA
-from tools.write_docs import GROUPS, README, REFERENCE, TABLE, write_reference, write_table
+from tools.write_docs import EVERYDAY, GROUPS, README, REFERENCE, TABLE, write_reference, write_table
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -27,11 +27,11 @@ FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
-def test_the_readme_has_every_setting_as_it_is_declared() -> None:
+def test_the_readme_has_the_everyday_settings_as_they_are_declared() -> None:
     found = TABLE.search(README.read_text(encoding="utf-8"))
 
     assert found is not None
-    assert found[0] == write_table(), "run: make docs"
+    assert found[0] == write_table(EVERYDAY), "run: make docs"
 
 
 def test_the_reference_has_every_setting_with_an_example_that_changes_it() -> None:
@@ -182,7 +182,7 @@ def list_anchors(page: Path) -> set[str]:
 
 
 def test_the_readme_is_short() -> None:
-    assert len(README.read_text(encoding="utf-8").splitlines()) < 230
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
 
 def test_the_changelog_knows_the_version() -> None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from helpers.cookbook import COOKBOOK, RECIPES, write_recipe
 from helpers.sites import ROOT, TOPICS, Site, alter, override
 from pelican_related_embeddings.pages.headings import HEADINGS, choose_heading, find_direction
 
@@ -370,11 +371,6 @@ def test_the_block_in_feeds_can_be_overridden(topics: Site) -> None:
 
 # The cookbook
 
-COOKBOOK = (ROOT / "docs" / "templates.md").read_text(encoding="utf-8")
-RECIPE = re.compile(r"^### (.+?)\n(.*?)(?=^##)", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`((?:templates|content)/[\w./]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
-RECIPES = {name: dict(FILE.findall(text)) for name, text in RECIPE.findall(COOKBOOK.split("## Recipes")[1])}
-
 
 def test_every_recipe_of_the_cookbook_is_tested() -> None:
     in_text = COOKBOOK.split("## Recipes")[1].split("## Pages")[0]
@@ -387,9 +383,7 @@ def test_every_recipe_of_the_cookbook_is_tested() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_recipes_of_the_cookbook_work(topics: Site, name: str, theme: str) -> None:
     topics.post("bread-0", TOPICS["bread"][0], category="bread", image="images/a.jpg", summary="<b>Bold</b>")
-    for path, text in RECIPES[name].items():
-        (topics.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (topics.root / path).write_text(text, encoding="utf-8")
+    write_recipe(topics, name)
     folders = {"THEME_TEMPLATES_OVERRIDES": [str(topics.root / "templates")], "STATIC_PATHS": ["extra"]}
 
     built = topics.build(THEME=theme, **folders)

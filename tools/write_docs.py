@@ -1,7 +1,8 @@
-"""Write what the documentation has from the code: the README's table of settings, and docs/settings.md."""
+"""Write what the documentation has from the code: the README's everyday settings, and docs/settings.md."""
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ REFERENCE = ROOT / "docs" / "settings.md"
 TABLE = re.compile(r"\| setting \| default \| meaning \|\n(?:\|.*\n)+")
 
 
-def write_table() -> str:
-    """Return the README's table of all settings."""
+EVERYDAY = ("max", "title", "insert", "show", "style", "min_score", "skip", "map", "model")
+
+
+def write_table(names: Collection[str]) -> str:
+    """Return a table of some of the settings, in the order of their declaration."""
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     for option in fields(Settings):
         default = repr(list(option.default)) if isinstance(option.default, tuple) else repr(option.default)
         name = name_setting(option).removeprefix(PREFIX)
-        lines.append(f"| `{name}` | `{default}` | {option.metadata['meaning']} |")
+        if option.name in names:
+            lines.append(f"| `{name}` | `{default}` | {option.metadata['meaning']} |")
     return "\n".join(lines) + "\n"
 
 
@@ -66,16 +71,51 @@ PREAMBLE = """# Settings
 
 All are optional and go into `pelicanconf.py`. A wrong value, or a name that is none of these, stops the build
 before anything is written, and all of them are listed at once. This page is made of the code
-(`make docs`); the README has the same in one table.
+(`make docs`).
 
 What an author sets for one post is in the metadata of the post, see the
-[README](../README.md#make-it-yours).
+[README](../README.md#what-an-author-can-say).
 """
+# When a blogger wants to change a setting, as the end of "You want this when".
+WHEN = {
+    "max": 'five are too many for your pages; with `1` it is a ["read next"](recipes.md#read-next).',
+    "title": "the heading should be yours.",
+    "insert": "the block belongs [somewhere else](templates.md#where-the-block-goes).",
+    "show": "readers should see more than titles and dates.",
+    "style": "you like [cards](templates.md#what-the-block-looks-like), or write the CSS yourself.",
+    "feeds": "many read your blog in a feed reader.",
+    "min_score": "you prefer [a few good ones](ranking.md#choosing-related_embeddings_min_score) to full lists.",
+    "exclude": "some posts are of no use later: [news, notices](recipes.md#news).",
+    "category": "readers should stay in a category, or should see the others.",
+    "newer": "a post should lead to what you wrote before it, as in [tutorials](recipes.md#tutorials).",
+    "max_age_days": "old posts mislead, as in [news](recipes.md#news).",
+    "half_life_days": "recent posts should be preferred, and old ones are still good.",
+    "skip": "readers who follow your links would be shown the same posts again.",
+    "max_appearances": "the same post is on too many pages, or `report` says that posts are in no list.",
+    "diversity": "lists are full of posts that say nearly the same.",
+    "across_languages": "your readers know [several languages](languages.md).",
+    "pages": 'pages such as "About" or a handbook should have lists, or be in them.',
+    "weight": "you start [without a model](encoders.md#without-torch) (`1`), or `evaluate` advises it.",
+    "model": "your blog is [not in English](languages.md).",
+    "windows": "your posts are long and `evaluate` says that it helps.",
+    "prompt": "the model's page asks for it.",
+    "encoder": "you have both torch and onnxruntime, and want one of them.",
+    "device": "torch picks the wrong one.",
+    "batch_size": "the model needs too much memory.",
+    "trust_remote_code": "a model that you trust needs it.",
+    "endpoint": "a [service](encoders.md) should do the work.",
+    "endpoint_timeout": "the service is slow.",
+    "embed": "previews or a hosting build [must not load a model](ci.md).",
+    "strict": "a build [in CI](ci.md) should fail rather than publish without lists.",
+    "cache": "another folder is kept between builds.",
+    "map": "readers should see [what the blog is about](map.md).",
+    "json": "a script or another program [reads the lists](json.md).",
+}
 
 
 def write_reference() -> str:
     """Return the page that explains each setting with an example."""
-    parts = [PREAMBLE]
+    parts = [PREAMBLE, "\n", write_table(WHEN)]
     options = {option.name: option for option in fields(Settings)}
     for heading, examples in GROUPS.items():
         parts.append(f"\n## {heading}\n")
@@ -83,6 +123,7 @@ def write_reference() -> str:
             option = options[name]
             default = list(option.default) if isinstance(option.default, tuple) else option.default
             parts.append(f"\n### {name_setting(option)}\n\n{option.metadata['meaning']}\n")
+            parts.append(f"\nYou want this when {WHEN[name]}\n")
             parts.append(f"\nDefault: `{default!r}`. It must be {option.metadata['check'].rule}.\n")
             quoted = (
                 json.dumps(example, ensure_ascii=False) if isinstance(example, str | list | dict) else example
@@ -94,7 +135,7 @@ def write_reference() -> str:
 def main() -> None:
     """Write both files."""
     text = README.read_text(encoding="utf-8")
-    README.write_text(TABLE.sub(lambda _: write_table(), text), encoding="utf-8")
+    README.write_text(TABLE.sub(lambda _: write_table(EVERYDAY), text), encoding="utf-8")
     REFERENCE.write_text(write_reference(), encoding="utf-8")
 
 

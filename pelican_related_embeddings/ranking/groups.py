@@ -139,7 +139,7 @@ class Group:
 
 
 def measure_youth(count: int) -> float:
-    """Return 1 for a blog of up to ``YOUNG`` posts and 0 from ``GROWN`` on; each doubling takes off as much."""
+    """Return 1 for up to ``YOUNG`` posts and 0 from ``GROWN`` on; each doubling takes off as much."""
     return min(1.0, max(0.0, log(GROWN / max(count, 1)) / log(GROWN / YOUNG)))
 
 
