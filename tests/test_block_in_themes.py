@@ -100,24 +100,24 @@ def test_the_block_is_below_the_text_and_inside_its_column(
 def write_flex(site: Site) -> str:
     """Write a theme with the rules and the list of Flex, and return its folder."""
     rules, body = THEMES["flex"]
-    own = "{% for post in article.related_posts %}<p><a href='{{ SITEURL }}/{{ post.url }}'>{{ post.title }}</a></p>{% endfor %}"
-    article = body.removeprefix(SIDEBAR).replace(
-        "<footer>", f"<div class='related-posts'>{own}</div><footer>"
-    )
+    article, _ = body.removeprefix(f"{SIDEBAR}<main>").split("<footer>")
+    link = "<a href='{{ SITEURL }}/{{ post.url }}'>{{ post.title }}</a>"
+    own = f"{{% for post in article.related_posts %}}<p>{link}</p>{{% endfor %}}"
     theme = site.root / "flex"
     shutil.copytree(Path(pelican.__file__).parent / "themes" / "simple", theme)
     (theme / "templates" / "base.html").write_text(
-        f"<!doctype html><html lang=en><head><title>T</title><style>{rules}</style></head>"
-        f"<body>{SIDEBAR}{{% block content %}}{{% endblock %}}</body></html>"
+        f"<!doctype html><html lang=en><head><title>T</title><style>{rules}</style></head><body>{SIDEBAR}"
+        "<main>{% block content %}{% endblock %}<footer>footer</footer></main></body></html>"
     )
     (theme / "templates" / "article.html").write_text(
-        f"{{% extends 'base.html' %}}{{% block content %}}{article}{{% endblock %}}"
+        "{% extends 'base.html' %}{% block content %}"
+        f"{article}<div class='related-posts'>{own}</div>{{% endblock %}}"
     )
     return str(theme)
 
 
 LINKS = """
-    const links = [...document.querySelectorAll('a[href*="/bread-"], a[href*="/sql-"], a[href*="/garden-"]')];
+    const links = [...document.querySelectorAll('a')].filter((link) => /[a-z]+-[0-9][.]html$/.test(link.href));
     return links.map((link) => {
       link.scrollIntoView({block: 'center'});
       const box = link.getClientRects()[0];

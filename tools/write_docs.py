@@ -84,7 +84,7 @@ WHEN = {
     "show": "readers should see more than titles and dates.",
     "style": "you like [cards](templates.md#what-the-block-looks-like), or write the CSS yourself.",
     "feeds": "many read your blog in a feed reader.",
-    "min_score": "you prefer [a few good ones](ranking.md#choosing-related_embeddings_min_score) to full lists.",
+    "min_score": "you want [a few good ones](ranking.md#choosing-related_embeddings_min_score) or none.",
     "exclude": "some posts are of no use later: [news, notices](recipes.md#news).",
     "category": "readers should stay in a category, or should see the others.",
     "newer": "a post should lead to what you wrote before it, as in [tutorials](recipes.md#tutorials).",

@@ -31,9 +31,9 @@ def find_close(group: Group) -> Mask:
     """Return which targets are close to each document of a group: (m, t) bool.
 
     C is how much nearer two are than either usually is to others, and P has the ``CLOSEST`` of each document:
-    C where it is positive, over the sum. Close are those with C + (P C + C P) / 2 of ``LEAST_NEAR`` ln t x youth
-    or more: near to one another, or each near to what is near to the other; see ``order.compare_neighbours``.
-    The logarithm, since the nearest of more posts is nearer by chance.
+    C where it is positive, over the sum. Close are those with C + (P C + C P) / 2 of at least ``LEAST_NEAR``
+    times ln t times the youth: near to one another, or each near to what is near to the other (compare
+    ``order.compare_neighbours``). The logarithm, since the nearest of more posts is nearer by chance.
     """
     semantic, lexical = group.compare(np.arange(len(group.rows)))
     above: Vectors = semantic + lexical - group.usual[:, None] - group.usual[group.targets]
