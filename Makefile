@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-lowest test-install bench docs lint format stress clean
+.PHONY: pictures demo test test-lowest test-install bench docs lint format stress clean
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -77,6 +77,10 @@ bench: $(READY)
 # The README's table of settings and docs/settings.md.
 docs: $(READY)
 	$(BIN)/python -m tools.write_docs
+
+# The pictures of the README and of docs/, in Chromium; a large map where CORPORA has the blog til.
+pictures: $(READY) .tools/ready
+	PYTHONPATH=tests CORPORA=$(CORPORA) $(BIN)/python -m tools.draw_pictures $(PICTURES)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
