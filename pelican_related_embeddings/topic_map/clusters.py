@@ -12,6 +12,7 @@ Floats = npt.NDArray[np.float64]
 SMALLEST_SPLIT = 8  # posts; a smaller blog is one cluster
 SMALLEST = 3  # posts; a smaller coarse cluster joins the nearest one
 NEIGHBORS = 5  # posts that a post is linked to when splits are judged, the nearer the more strongly
+LARGEST, LARGEST_SHARE = 20, 0.15  # posts, and share of all; a coarse cluster of more than both is split
 MOST_COARSE = 24  # more names than this cannot be taken in at a glance
 MOST_FINE = 160
 FINE_SIZE = 14  # posts; a fine cluster of more is split, on a blog that has no more than ``MOST_FINE`` of them
@@ -85,16 +86,17 @@ def _cut(tree: Floats, nearest: Ids) -> tuple[Ids, Ids]:
     """Return the coarse and the fine cluster of each point, as numbers of nodes of the tree."""
     children = tree[:, :2].astype(np.intp)
     inside, volume = _count_links(children, nearest)
+    size, sizes = len(nearest), tree[:, 3]
+    huge = sizes > max(LARGEST, LARGEST_SHARE * size)
     chance = 1.0
     while True:
         split = _choose_splits(children, inside / volume[-1] - chance * (volume / volume[-1]) ** 2)
-        coarse = _descend(children, split)
-        if len(np.unique(coarse)) <= MOST_COARSE:
+        coarse = _descend(children, split | huge)
+        if len(np.unique(coarse)) <= MOST_COARSE or chance < 0.01:
             break
         chance *= SOFTER
-    size = len(nearest)
-    large = tree[:, 3] > max(FINE_SIZE, 2 * size / MOST_FINE)
-    return coarse, _descend(children, split | large)
+    large = sizes > max(FINE_SIZE, 2 * size / MOST_FINE)
+    return coarse, _descend(children, split | huge | large)
 
 
 def _count_links(children: Ids, nearest: Ids) -> tuple[Floats, Floats]:

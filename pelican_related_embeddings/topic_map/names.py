@@ -18,7 +18,7 @@ SMALL = 15  # posts; a cluster up to this size is named after what a quarter of 
 PARTS = 2  # most names or terms in a label
 CANDIDATES = 40  # terms that a label is chosen from
 COVERED = 0.5  # of a cluster's posts have a name that comes before all terms
-OWN = 0.5  # of the posts of that name are in the cluster
+ELSEWHERE = 0.2  # of that share is what the other posts have at most, for the name to be the cluster's own
 COMMON_SHARE = 0.25  # terms in more of a language's posts than this name no cluster
 FEW = 5  # posts; of fewer in a language nothing can be said about its grammar
 GRAMMAR_SHARE = 0.6  # terms in more of a language's posts than this are grammar, or say nothing either
@@ -71,9 +71,9 @@ def _choose_own(labels: Ids, wording: Wording) -> dict[int, str]:
     for cluster, size in enumerate(sizes.tolist()):
         within = count_posts(wording.named, labels == cluster)
         for column in np.flatnonzero(within > COVERED * size):
-            covered, kept = within[column] / size, within[column] / everywhere[column]
-            if kept >= OWN and (len(sizes) == 1 or everywhere[column] < len(labels)):
-                fits.append((-covered * kept, cluster, int(column)))
+            covered, outside = within[column] / size, everywhere[column] - within[column]
+            if outside <= ELSEWHERE * covered * (len(labels) - size):
+                fits.append((-covered * within[column] / everywhere[column], cluster, int(column)))
     chosen: dict[int, str] = {}
     for _, cluster, column in sorted(fits):
         name = wording.spelled[column]
