@@ -19,6 +19,7 @@ FINE_SIZE = 14  # posts; a fine cluster of more is split, on a blog that has no 
 SOFTER = 0.8  # how much less a link by chance counts, each time there are too many clusters
 # Ward's method needs the square of this in memory. More posts are first gathered into this many groups.
 MOST_POINTS = 1_800
+BLOCK = 256  # points whose distances to all are held at once
 
 
 def find_clusters(
@@ -74,12 +75,16 @@ def _average(vectors: Floats, groups: Ids, count: int) -> Floats:
 def _find_nearest(vectors: Floats) -> Ids:
     """Return (n, k): the rows nearest to each row."""
     squares = (vectors**2).sum(axis=1)
-    with threadpool_limits(1):
-        apart = squares[:, None] + squares - 2 * vectors @ vectors.T
-    np.fill_diagonal(apart, np.inf)
-    # Rounded so that the last bit of a sum does not choose among equal ones.
-    order = np.argsort(apart.round(9), axis=1, kind="stable")
-    return np.asarray(order[:, : min(NEIGHBORS, len(vectors) - 1)], dtype=np.intp)
+    count = min(NEIGHBORS, len(vectors) - 1)
+    nearest = np.empty((len(vectors), count), dtype=np.intp)
+    for start in range(0, len(vectors), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(vectors)))
+        with threadpool_limits(1):
+            apart = squares[rows, None] + squares - 2 * vectors[rows] @ vectors.T
+        apart[np.arange(len(rows)), rows] = np.inf
+        # Rounded so that the last bit of a sum does not choose among equal ones.
+        nearest[rows] = np.argsort(apart.round(9), axis=1, kind="stable")[:, :count]
+    return nearest
 
 
 def _cut(tree: Floats, nearest: Ids) -> tuple[Ids, Ids]:

@@ -510,17 +510,17 @@
 
     // Beside the dot, where it hides the label of "you are here" least.
     function placeCard(x, y) {
-      const wide = card.offsetWidth, high = card.offsetHeight, gap = 18;
-      const middle = [x - wide / 2, y - high / 2];
+      const wide = card.offsetWidth, high = card.offsetHeight, middle = [x - wide / 2, y - high / 2];
       const label = placed.find((one) => one.label.level === 3);
       const kept = label && label.box.map((side, at) => side + (at % 2 ? view.y : view.x));
+      const sides = [18, 48, 90].flatMap((gap) => [[x + gap, middle[1], gap], [x - gap - wide, middle[1], gap], [middle[0], y + gap, gap], [middle[0], y - gap - high, gap]]);
       let best = null, least = Infinity;
-      for (const [left, top] of [[x + gap, middle[1]], [x - gap - wide, middle[1]], [middle[0], y + gap], [middle[0], y - gap - high]]) {
+      for (const [left, top, gap] of sides) {
         const at = [Math.max(4, Math.min(width - wide - 4, left)), Math.max(4, Math.min(height - high - 4, top))];
         const box = [at[0], at[1], at[0] + wide, at[1] + high];
         const hides = kept && box[0] < kept[2] && kept[0] < box[2] && box[1] < kept[3] && kept[1] < box[3];
         const onDot = box[0] < x + 8 && x - 8 < box[2] && box[1] < y + 8 && y - 8 < box[3];
-        const cost = Math.abs(at[0] - left) + Math.abs(at[1] - top) + (hides ? 2000 : 0) + (onDot ? 1000 : 0);
+        const cost = Math.abs(at[0] - left) + Math.abs(at[1] - top) + gap + (hides ? 2000 : 0) + (onDot ? 1000 : 0);
         if (cost < least) {
           least = cost;
           best = at;
@@ -716,13 +716,20 @@
         here.item.closest("details").open = true;
         setStop(here);
         status.textContent = root.dataset.here + ": " + here.title;
-        // The map in the middle of the window; of one that is taller than that, the post.
-        if (frame.offsetHeight < window.innerHeight) frame.scrollIntoView({ block: "center" });
-        else window.scrollBy(0, svg.getBoundingClientRect().top + screen(here)[1] - window.innerHeight / 2);
+        centre();
         if (view.zoom > 1) panBy(width / 2 - screen(here)[0], height / 2 - screen(here)[1]);
       }
       hide();
     }
+
+    // The map in the middle of the window; of one that is taller than that, the post.
+    function centre() {
+      if (frame.offsetHeight < window.innerHeight) frame.scrollIntoView({ block: "center" });
+      else window.scrollBy(0, svg.getBoundingClientRect().top + screen(here)[1] - window.innerHeight / 2);
+    }
+
+    // The browser itself scrolls to the dot, whose top it puts at the top, and may do so late.
+    window.addEventListener("load", () => requestAnimationFrame(() => { if (here) centre(); }));
 
     /* ---- what one can do, by device ---- */
 
