@@ -28,7 +28,8 @@ const dots = [...document.querySelectorAll('.related-map-points path')].map((dot
   const b = dot.getBoundingClientRect();
   return [(b.left + b.right) / 2, (b.top + b.bottom) / 2];
 });
-const covers = boxes.map((b) => dots.filter(([x, y]) => x > b[0] && x < b[2] && y > b[1] && y < b[3]).length);
+const isIn = ([x, y], b) => x > b[0] && x < b[2] && y > b[1] && y < b[3];
+const covers = boxes.map((b) => dots.filter((dot) => isIn(dot, b)).length);
 let overlaps = 0;
 boxes.forEach((a, at) => boxes.slice(0, at).forEach((b) => {
   if (a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]) overlaps++;

@@ -3,8 +3,8 @@
 
     python benchmarks/map_topics.py CORPUS.jsonl ... [--young 15,30,60]
 
-The adjusted Rand index (Hubert and Arabie 1985) of the topics and of one label a post: 1 if they are the same,
-0 if they are as by chance. The label is the post's most frequent tag among those on at least five posts
+The adjusted Rand index (Hubert and Arabie 1985) of the topics and of one label a post: 1 if they are the
+same, 0 if they are as by chance. The label is the post's most frequent tag among those on at least five posts
 and 2% of them, and on at most 15%; for the example site, which is always measured, the category, or the
 language of a post that is not English. The map sees neither. --young draws small blogs as relevance.py does.
 Prints a table in Markdown.
@@ -90,7 +90,9 @@ def measure_corpus(corpus: Corpus, vectors: npt.NDArray[np.float32], labels: Map
     """Return the line of a whole blog."""
     topics = find_topics([document.path for document in corpus.documents], vectors, corpus.counts)
     score = judge_topics(topics, labels)
-    return f"| {corpus.name} | {len(topics)} | {topics.max() + 1} | {len(set(labels.values()))} | {score:.2f} |"
+    return (
+        f"| {corpus.name} | {len(topics)} | {topics.max() + 1} | {len(set(labels.values()))} | {score:.2f} |"
+    )
 
 
 def measure_young(corpus: Corpus, vectors: npt.NDArray[np.float32], size: int) -> list[tuple[float, int]]:

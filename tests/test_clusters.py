@@ -123,7 +123,9 @@ def test_clumps_apart_in_meaning_are_topics_also_where_the_map_has_them_side_by_
     vectors = np.eye(3)[clump] + rng.normal(size=(30, 3)) * 0.1
     coarse, _ = find_clusters(positions, vectors.astype(np.float32))
     assert coarse.max() + 1 == 3
-    blurred, _ = find_clusters(positions, rng.normal(size=(30, 3)).astype(np.float32) + 3 * np.eye(3)[clump // 2])
+    blurred, _ = find_clusters(
+        positions, rng.normal(size=(30, 3)).astype(np.float32) + 3 * np.eye(3)[clump // 2]
+    )
     assert blurred.max() + 1 < 5
 
 

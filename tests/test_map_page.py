@@ -12,8 +12,8 @@ import pytest
 import pelican_related_embeddings
 from helpers.maps import HOSTILE, Markup, boxes_overlap, make_map, make_page, make_post, render
 from pelican_related_embeddings.pages.generator import find_root, write_atomically
-from pelican_related_embeddings.pages.json_file import dump_related
 from pelican_related_embeddings.pages.headings import HEADINGS
+from pelican_related_embeddings.pages.json_file import dump_related
 from pelican_related_embeddings.pages.map_labels import (
     DOT,
     LARGEST,
@@ -170,9 +170,7 @@ def test_a_label_without_room_loses_its_second_line_first():
     assert (label.text, label.more) == ("first", "second")
     assert label.second > label.y
     wall = [make_cluster(at, ("W" * 26,), [(500, 40 + 30 * at)] * 100) for at in range(20)]
-    placed = place_labels(
-        [*wall, make_cluster(20, ("i", "M" * 26), [(500, 300)])], Dots([]), [0] * 21
-    )
+    placed = place_labels([*wall, make_cluster(20, ("i", "M" * 26), [(500, 300)])], Dots([]), [0] * 21)
     assert [(one.text, one.more) for one in placed if one.text == "i"] in ([("i", "")], [("i", "M" * 26)], [])
     assert write_label(("a" * 30, "b")) == "a" * LONGEST_LABEL + "… · b"
 
@@ -181,7 +179,9 @@ def test_dots_are_counted_as_they_lie():
     places = [(x, y) for x in range(0, WIDTH, 37) for y in range(0, HEIGHT, 23)]
     dots = Dots(places)
     for box in ((0, 0, WIDTH - 1, HEIGHT - 1), (100, 100, 300, 140), (990, 630, 999, 639), (5, 5, 6, 6)):
-        inside = sum(box[0] - DOT <= x <= box[2] + DOT and box[1] - DOT <= y <= box[3] + DOT for x, y in places)
+        inside = sum(
+            box[0] - DOT <= x <= box[2] + DOT and box[1] - DOT <= y <= box[3] + DOT for x, y in places
+        )
         around = sum(
             box[0] - 3 * DOT <= x <= box[2] + 3 * DOT and box[1] - 3 * DOT <= y <= box[3] + 3 * DOT
             for x, y in places
@@ -218,7 +218,9 @@ def test_the_texts_are_in_the_language_of_the_site_or_in_english():
     assert [attributes.get("lang") for tag, attributes in markup.elements if tag == "a"][-2:] == [None, "en"]
     assert choose_texts("pt_BR").lang == "pt"
     # Titles in the language of an Arabic site are marked, since the texts around them are in English.
-    arabic = make_page(make_map(posts), [make_post("a", lang="ar"), make_post("b", lang="ar")], page_lang="ar")
+    arabic = make_page(
+        make_map(posts), [make_post("a", lang="ar"), make_post("b", lang="ar")], page_lang="ar"
+    )
     assert arabic.texts.lang == "en"
     assert {point.lang for topic in arabic.topics for point in topic.points} == {"ar"}
 

@@ -37,9 +37,10 @@ class NamedCluster(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlacedLabel:
-    """A label at its place; ``x`` is the middle and ``y`` the base line of the first line, of ``size`` pixels.
+    """A label at its place.
 
-    ``second`` is the base line of the second line. ``leader`` is the path of a line to the topic, if it is far.
+    ``x`` is its middle, ``y`` the base line of the first line, of ``size`` pixels, and ``second`` that of the
+    second line. ``leader`` is the path of a line to the topic, if it is far.
     """
 
     text: str
@@ -83,7 +84,8 @@ def write_label(label: Label) -> str:
 def measure_text(text: str, size: float) -> float:
     """Return about how wide a bold text is, in pixels, erring on the wide side."""
     return (
-        sum(_WIDTHS.get(unicodedata.east_asian_width(c), 0.62 if not c.isupper() else 0.76) for c in text) * size
+        sum(_WIDTHS.get(unicodedata.east_asian_width(c), 0.62 if not c.isupper() else 0.76) for c in text)
+        * size
     )
 
 
@@ -120,7 +122,7 @@ class Dots:
 
 
 def place_labels(clusters: Iterable[NamedCluster], dots: Dots, colours: Sequence[int]) -> list[PlacedLabel]:
-    """Return labels that do not overlap, each where it covers the fewest dots, as near to its topic as it can be.
+    """Return labels that do not overlap, each where it covers the fewest dots, as near to its topic as can be.
 
     A label that fits nowhere loses its second line, and is left out when not even the first one fits.
     """

@@ -212,7 +212,11 @@ def _list_labels(placed: Sequence[_Placed], level: str, topic_map: TopicMap) -> 
     first = {getattr(item, level): at for at, item in reversed(list(enumerate(placed)))}
     smallest, words = (SMALLEST_FINE, 1) if fine else (1, 2)
     groups = _group(placed, level)
-    whole = {cluster for cluster, members in _group(placed, "coarse").items() if len({i.fine for i in members}) == 1}
+    whole = {
+        cluster
+        for cluster, members in _group(placed, "coarse").items()
+        if len({i.fine for i in members}) == 1
+    }
     if fine:  # one that is all of a topic has the topic's label
         groups = {number: members for number, members in groups.items() if members[0].coarse not in whole}
     return [

@@ -15,7 +15,9 @@ Place = tuple[float, float]
 
 def fit_frame(positions: Sequence[tuple[float, float]]) -> list[Place]:
     """Return positions in pixels of the map: the outermost posts are at its margins."""
-    columns = zip(_fit([x for x, _ in positions], WIDTH), _fit([y for _, y in positions], HEIGHT), strict=True)
+    columns = zip(
+        _fit([x for x, _ in positions], WIDTH), _fit([y for _, y in positions], HEIGHT), strict=True
+    )
     return list(columns)
 
 

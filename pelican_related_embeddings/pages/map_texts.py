@@ -60,7 +60,8 @@ _TEXTS = {
             help="Jeder Punkt ist ein Beitrag; nahe Punkte handeln von Ähnlichem.",
             mouse="Auf einen Punkt zeigen, um den Beitrag zu sehen, klicken, um ihn zu öffnen.",
             touch="Auf einen Punkt tippen, um den Beitrag zu sehen.",
-            keys="Die Pfeiltasten führen von Beitrag zu Beitrag, Enter öffnet einen, + und − zoomen, 0 zeigt alles.",
+            keys="Die Pfeiltasten führen von Beitrag zu Beitrag, "
+            "Enter öffnet einen, + und − zoomen, 0 zeigt alles.",
             find="Suchen",
             colour_by="Farbe nach",
             topic="Thema",
@@ -80,7 +81,8 @@ _TEXTS = {
             help="Cada punto es un artículo; los puntos cercanos tratan de cosas parecidas.",
             mouse="Señala un punto para ver su artículo, haz clic para abrirlo.",
             touch="Toca un punto para ver su artículo.",
-            keys="Las flechas van de un artículo a otro, Intro abre uno, + y − cambian el zoom, 0 muestra todo.",
+            keys="Las flechas van de un artículo a otro, "
+            "Intro abre uno, + y − cambian el zoom, 0 muestra todo.",
             find="Buscar",
             colour_by="Color por",
             topic="tema",
@@ -100,7 +102,8 @@ _TEXTS = {
             help="Chaque point est un article ; les points proches parlent de choses semblables.",
             mouse="Survolez un point pour voir son article, cliquez pour l’ouvrir.",
             touch="Touchez un point pour voir son article.",
-            keys="Les flèches mènent d’un article à l’autre, Entrée en ouvre un, + et − zooment, 0 montre tout.",
+            keys="Les flèches mènent d’un article à l’autre, "
+            "Entrée en ouvre un, + et − zooment, 0 montre tout.",
             find="Chercher",
             colour_by="Couleur par",
             topic="sujet",
@@ -120,7 +123,8 @@ _TEXTS = {
             help="Ogni punto è un articolo; i punti vicini parlano di cose simili.",
             mouse="Passa su un punto per vedere il suo articolo, fai clic per aprirlo.",
             touch="Tocca un punto per vedere il suo articolo.",
-            keys="Le frecce portano da un articolo all’altro, Invio ne apre uno, + e − cambiano lo zoom, 0 mostra tutto.",
+            keys="Le frecce portano da un articolo all’altro, "
+            "Invio ne apre uno, + e − cambiano lo zoom, 0 mostra tutto.",
             find="Cerca",
             colour_by="Colore per",
             topic="argomento",
@@ -140,7 +144,8 @@ _TEXTS = {
             help="Elke stip is een bericht; stippen dicht bij elkaar gaan over vergelijkbare dingen.",
             mouse="Wijs een stip aan om het bericht te zien, klik om het te openen.",
             touch="Tik op een stip om het bericht te zien.",
-            keys="Pijltjestoetsen gaan van bericht naar bericht, Enter opent er een, + en − zoomen, 0 toont alles.",
+            keys="Pijltjestoetsen gaan van bericht naar bericht, "
+            "Enter opent er een, + en − zoomen, 0 toont alles.",
             find="Zoeken",
             colour_by="Kleur op",
             topic="onderwerp",

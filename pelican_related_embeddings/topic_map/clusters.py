@@ -15,7 +15,9 @@ NEIGHBORS = 5  # posts that a post is linked to when splits are judged, the near
 LARGEST, LARGEST_SHARE = 20, 0.15  # posts, and share of all; a coarse cluster of more than both is split
 MOST_COARSE = 24  # more names than this cannot be taken in at a glance
 MOST_FINE = 160
-FINE_SIZE = 14  # posts; a fine cluster of more is split, on a blog that has no more than ``MOST_FINE`` of them
+FINE_SIZE = (
+    14  # posts; a fine cluster of more is split, on a blog that has no more than ``MOST_FINE`` of them
+)
 SOFTER = 0.8  # how much less a link by chance counts, each time there are too many clusters
 # Ward's method needs the square of this in memory. More posts are first gathered into this many groups.
 MOST_POINTS = 1_800
@@ -30,8 +32,9 @@ def find_clusters(
     Ward's method on the map, so that a cluster is something one can see. Its tree is cut where the clusters
     have the greatest modularity (Newman and Girvan 2004) in the graph that links each post to its
     ``NEIGHBORS`` nearest: a cluster is split while each part has its neighbours among its own, more than by
-    chance. Coarse clusters are numbered by size, the largest first; every fine cluster lies in one coarse one.
-    Posts on a map of more than ``MOST_POINTS`` are in the clusters of the groups that k-means puts them in.
+    chance, or while it is larger than a topic should be. Coarse clusters are numbered by size, the largest
+    first; every fine cluster lies in one coarse one. Posts on a map of more than ``MOST_POINTS`` are in the
+    clusters of the groups that k-means puts them in.
 
     Args:
         positions: (n, 2) floats.

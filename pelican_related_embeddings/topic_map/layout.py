@@ -25,7 +25,9 @@ PERPLEXITY = 20.0  # about how many neighbours a post is held to
 SMALL_PERPLEXITY = 6.0  # the same on small blogs, whose topics are small as well
 SMALLEST_TSNE = 12  # posts; fewer have too few neighbours for t-SNE, principal components do
 MOST_STRETCH = 1.5  # of one side against the other, to use the space there is
-WORD_SHARE = 0.25  # of the words in what the map is drawn from: names and rare words that a model does not know
+WORD_SHARE = (
+    0.25  # of the words in what the map is drawn from: names and rare words that a model does not know
+)
 WORD_DIMENSIONS = 64  # of the vectors of a map that is drawn from words
 COMPONENTS = 50  # directions of the vectors that t-SNE sees; the rest is mostly noise
 TSNE_SPREAD = 1.1  # RMS radius of a finished t-SNE layout over sqrt(n), measured for n from 100 to 2,000
@@ -134,7 +136,7 @@ def _spiral(n: int) -> Floats:
 
 
 def choose_perplexity(count: int) -> float:
-    """Return about how many neighbours a post is held to, on a blog of ``count``: no more than a topic has."""
+    """Return about how many neighbours a post is held to, on a blog of so many: no more than a topic has."""
     return min(PERPLEXITY, max(3.0, min(SMALL_PERPLEXITY, count / 5), count / 10))
 
 

@@ -70,10 +70,10 @@ def _choose_own(labels: Ids, wording: Wording) -> dict[int, str]:
     fits = []
     for cluster, size in enumerate(sizes.tolist()):
         within = count_posts(wording.named, labels == cluster)
-        for column in np.flatnonzero(within > COVERED * size):
+        for column in np.flatnonzero(within > COVERED * size).tolist():
             covered, outside = within[column] / size, everywhere[column] - within[column]
             if outside <= ELSEWHERE * covered * (len(labels) - size):
-                fits.append((-covered * within[column] / everywhere[column], cluster, int(column)))
+                fits.append((-covered * within[column] / everywhere[column], cluster, column))
     chosen: dict[int, str] = {}
     for _, cluster, column in sorted(fits):
         name = wording.spelled[column]

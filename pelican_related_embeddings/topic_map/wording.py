@@ -24,9 +24,9 @@ class Wording:
     """What clusters can be named by.
 
     ``weights`` is (n, t) CSR float64: how strongly each post has each term or name, none of them 0.
-    ``named`` is (n, t) CSR float64: 1 where the author gave a post that name. ``spelled`` has the t of them as
-    readers know them, ``favour`` (t,) how much each counts, 0 for those that name nothing. ``languages`` is
-    (n,), the language of each post, and ``functional`` says for each language which of the t are its grammar.
+    ``named`` is (n, t) CSR float64: 1 where the author gave a post that name. ``spelled`` has the t of them
+    as readers know them, ``favour`` (t,) how much each counts, 0 for those that name nothing. ``languages``
+    is (n,), the language of each post; ``functional`` says for each language which of the t are its grammar.
     """
 
     weights: csr_matrix
@@ -159,7 +159,8 @@ def _find_function_words(spelled: Sequence[str], favour: Floats, language: str) 
     words = read_function_words(language)
     return np.array(
         [
-            value <= 1 and any(_is_function_word(part, words) for part in (*term.split()[:1], *term.split()[-1:]))
+            value <= 1
+            and any(_is_function_word(part, words) for part in (*term.split()[:1], *term.split()[-1:]))
             for term, value in zip(spelled, favour, strict=True)
         ],
         dtype=np.bool_,
