@@ -24,7 +24,8 @@ const boxes = texts.map((text) => {
   const b = text.getBoundingClientRect();
   return [b.left, b.top + 0.12 * b.height, b.right, b.bottom - 0.12 * b.height];
 });
-const dots = [...document.querySelectorAll('.related-map-points path')].map((dot) => {
+const list = [...document.querySelectorAll('.related-map-points path')];
+const dots = list.map((dot) => {
   const b = dot.getBoundingClientRect();
   return [(b.left + b.right) / 2, (b.top + b.bottom) / 2];
 });
@@ -35,7 +36,8 @@ boxes.forEach((a, at) => boxes.slice(0, at).forEach((b) => {
   if (a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]) overlaps++;
 }));
 const topics = document.querySelectorAll('.related-map-topic').length;
-return [dots.length, topics, boxes.length, covers.reduce((a, b) => a + b, 0), Math.max(0, ...covers), overlaps];
+const sum = covers.reduce((a, b) => a + b, 0);
+return [dots.length, topics, boxes.length, sum, Math.max(0, ...covers), overlaps];
 """
 
 

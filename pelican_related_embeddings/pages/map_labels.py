@@ -122,7 +122,7 @@ class Dots:
 
 
 def place_labels(clusters: Iterable[NamedCluster], dots: Dots, colours: Sequence[int]) -> list[PlacedLabel]:
-    """Return labels that do not overlap, each where it covers the fewest dots, as near to its topic as can be.
+    """Return labels that do not overlap, each where it covers the fewest dots, near its topic.
 
     A label that fits nowhere loses its second line, and is left out when not even the first one fits.
     """

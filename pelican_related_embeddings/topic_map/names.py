@@ -63,7 +63,7 @@ def _find_alone(labels: Ids, languages: npt.NDArray[np.str_]) -> dict[int, str]:
 def _choose_own(labels: Ids, wording: Wording) -> dict[int, str]:
     """Return the clusters that have a tag or category of their own, with the one that fits best.
 
-    It fits by the share of the cluster that has it, times the share of it that is in the cluster.
+    It fits by the share of the cluster that has it, in tenths, then by how much of it is in the cluster.
     """
     sizes = np.bincount(labels)
     everywhere = count_posts(wording.named, np.ones(len(labels), dtype=np.bool_))
@@ -73,9 +73,10 @@ def _choose_own(labels: Ids, wording: Wording) -> dict[int, str]:
         for column in np.flatnonzero(within > COVERED * size).tolist():
             covered, outside = within[column] / size, everywhere[column] - within[column]
             if outside <= ELSEWHERE * covered * (len(labels) - size):
-                fits.append((-covered * within[column] / everywhere[column], cluster, column))
+                kept = within[column] / everywhere[column]
+                fits.append((-round(covered, 1), -kept, cluster, column))
     chosen: dict[int, str] = {}
-    for _, cluster, column in sorted(fits):
+    for _, _, cluster, column in sorted(fits):
         name = wording.spelled[column]
         if cluster not in chosen and name not in chosen.values():
             chosen[cluster] = name
