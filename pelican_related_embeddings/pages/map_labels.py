@@ -19,7 +19,7 @@ EDGE = 4  # pixels between a label and the frame
 APART = 6  # pixels between two labels
 STEP_X, STEP_Y = 16, 10  # pixels between places that are tried
 FAR_X, FAR_Y = 15, 18  # steps that a label goes at most
-COVERED = 300  # pixels that a label goes rather than cover a dot
+COVERED = 200  # pixels that a label goes rather than cover a dot
 FAR = 30  # pixels between a label and its topic from which on a line leads there
 
 _WIDTHS = {"W": 1.1, "F": 1.1}  # in em, for East Asian letters and emoji

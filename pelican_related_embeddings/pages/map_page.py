@@ -210,20 +210,15 @@ def _list_labels(placed: Sequence[_Placed], level: str, topic_map: TopicMap) -> 
     fine = level == "fine"
     names = topic_map.fine_labels if fine else topic_map.coarse_labels
     first = {getattr(item, level): at for at, item in reversed(list(enumerate(placed)))}
-    smallest, words = (SMALLEST_FINE, 1) if fine else (1, 2)
-    groups = _group(placed, level)
-    whole = {
-        cluster
-        for cluster, members in _group(placed, "coarse").items()
-        if len({i.fine for i in members}) == 1
-    }
-    if fine:  # one that is all of a topic has the topic's label
-        groups = {number: members for number, members in groups.items() if members[0].coarse not in whole}
-    return [
-        [shorten_words(cluster.label[:words]), first[cluster.number], len(cluster.places), int(fine)]
-        for cluster in _list_named(groups, names)
-        if len(cluster.places) >= smallest
-    ]
+    labels = []
+    for cluster in _list_named(_group(placed, level), names):
+        at, size = first[cluster.number], len(cluster.places)
+        # Of a finer cluster only what the topic around it does not say already.
+        around = topic_map.coarse_labels[placed[at].coarse] if fine else ()
+        words = [word for word in cluster.label if word not in around][: 1 if fine else 2]
+        if words and size >= (SMALLEST_FINE if fine else 1):
+            labels.append([shorten_words(tuple(words)), at, size, int(fine)])
+    return labels
 
 
 def _number_date(date: dt.datetime | None) -> int:

@@ -86,6 +86,8 @@ def fold_number(name: str) -> str:
     ('query', 'telescope', 'glass', 'css')
     """
     folded = fold_name(name)
+    if name[:-1].isupper() and name.endswith("s") and len(name) > 2:  # APIs
+        return folded[:-1]
     if len(folded) > 4 and folded.endswith("ies"):
         return folded[:-3] + "y"
     plural = len(folded) > 3 and folded[-1] in "sx" and folded[-2] not in "sxiua"

@@ -6,7 +6,7 @@
   const FINE_ZOOM = 1.9, REACH = 16;
   const DOZEN = 12;                  // dots in the window at the strongest zoom
   const FEW = 30;                    // dots in the window from which on they have their titles
-  const COVERED = 300, FAR = 30;     // as in map_labels.py
+  const COVERED = 200, FAR = 30;     // as in map_labels.py
   const SPARED = 2;                  // dots that a label covers at most on a phone, until one zooms in
 
   document.querySelectorAll(".related-map").forEach(start);
@@ -76,7 +76,8 @@
       down = height / mapHeight;
       if (old) view = { zoom: view.zoom, x: (view.x * width) / old, y: (view.y * width) / old };
       labels.forEach((label) => { label.sizes = null; });
-      root.classList.toggle("related-map-inside", root.getBoundingClientRect().left >= 12);
+      const outer = root.getBoundingClientRect();
+      root.classList.toggle("related-map-inside", outer.left >= 12 && outer.right <= document.documentElement.clientWidth - 12);
       placedFor = "";
       draw();
     }
@@ -191,7 +192,7 @@
           let covered = 0;
           for (const [dx, dy] of near) if (dx > box[0] - 4 && dx < box[2] + 4 && dy > box[1] - 4 && dy < box[3] + 4) covered++;
           if (label.level > 1) {
-            if (covered <= (label.level === 2 ? 1 : 99)) return finish(label, size, box, x, y, own);
+            if (!covered || label.level === 3) return finish(label, size, box, x, y, own);
             continue;
           }
           found.push([COVERED * covered + 0.3 * Math.hypot(ax, ay), box, covered]);
@@ -431,7 +432,10 @@
         point.link.classList.add("near");
         drawLines(point);
         card.hidden = !withCard;
-        if (withCard) fillCard(point);
+        if (withCard) {
+          fillCard(point);
+          placeCard(...screen(point));
+        }
         draw();
       }
     }
@@ -478,7 +482,7 @@
     // Each leads to its dot, so that one can walk on from there.
     function listRelated(point) {
       const list = make("ul");
-      for (const other of point.related.slice(0, 5).map((row) => points[row])) {
+      for (const other of point.related.slice(0, width < 600 ? 3 : 5).map((row) => points[row])) {
         const item = make("li"), link = make("a", "", other.title);
         link.href = "#" + encodeURIComponent(other.link.id);
         link.dir = "auto";
