@@ -64,6 +64,8 @@
     /* ---- drawing ---- */
 
     function resize() {
+      const outer = root.getBoundingClientRect();
+      root.classList.toggle("related-map-inside", outer.left >= 12 && outer.right <= document.documentElement.clientWidth - 12);
       const wide = frame.clientWidth;
       if (!wide || wide === width) return;
       const old = width;
@@ -76,10 +78,8 @@
       down = height / mapHeight;
       if (old) view = { zoom: view.zoom, x: (view.x * width) / old, y: (view.y * width) / old };
       labels.forEach((label) => { label.sizes = null; });
-      const outer = root.getBoundingClientRect();
-      root.classList.toggle("related-map-inside", outer.left >= 12 && outer.right <= document.documentElement.clientWidth - 12);
       placedFor = "";
-      draw();
+      drawNow();      // at once: a map that is too wide for a moment would be seen to jump
     }
 
     function screen(point) {
