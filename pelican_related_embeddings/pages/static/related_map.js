@@ -6,7 +6,8 @@
   const FINE_ZOOM = 1.9, REACH = 16;
   const DOZEN = 12;                  // dots in the window at the strongest zoom
   const FEW = 30;                    // dots in the window from which on they have their titles
-  const COVERED = 200, FAR = 30;     // as in map_labels.py
+  const COVERED = 200, FAR = 30, CELL = 4;     // as in map_labels.py
+  const AROUND = 320;                // pixels around the window in which labels are placed too
   const SPARED = 2;                  // dots that a label covers at most on a phone, until one zooms in
 
   document.querySelectorAll(".related-map").forEach(start);
@@ -24,8 +25,9 @@
     let width = 0, height = 0, across = 1, down = 1;          // pixels, and pixels per unit of the plane
     let view = { zoom: 1, x: 0, y: 0 };
     let active = null, told = null, here = null, awake = false, moved = false, frameAsked = false, placedFor = "";
-    let hiding = 0, settling = 0, placed = [], placedAt = 0;
+    let hiding = 0, settling = 0, placed = [];
     const fingers = new Map();
+    const areas = find("areas"), sky = make("svg", "related-map-sky");
     const ring = make("circle", "related-map-ring");
     ring.setAttribute("r", 12);
 
@@ -51,7 +53,7 @@
     }
 
     function make(name, className, text) {
-      const element = ["g", "text", "tspan", "circle", "path"].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
+      const element = ["svg", "g", "text", "tspan", "circle", "path"].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
       if (className) element.setAttribute("class", className);
       if (text !== undefined) element.textContent = text;
       return element;
@@ -73,9 +75,10 @@
       const narrow = width < 600;
       height = Math.round(narrow ? width * 1.15 : Math.min(width * 0.62, Math.max(420, window.innerHeight * 0.78)));
       root.classList.toggle("related-map-narrow", narrow);
-      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      for (const one of [svg, sky]) one.setAttribute("viewBox", `0 0 ${width} ${height}`);
       across = width / mapWidth;
       down = height / mapHeight;
+      areas.setAttribute("transform", `scale(${across} ${down})`);
       if (old) view = { zoom: view.zoom, x: (view.x * width) / old, y: (view.y * width) / old };
       labels.forEach((label) => { label.sizes = null; });
       placedFor = "";
@@ -98,14 +101,15 @@
       view.y = Math.min(0, Math.max(height * (1 - zoom), view.y));
       plane.setAttribute("transform", `matrix(${across * zoom} 0 0 ${down * zoom} ${view.x} ${view.y})`);
       labelLayer.setAttribute("transform", `translate(${view.x} ${view.y})`);
+      sky.style.transform = `matrix(${zoom}, 0, 0, ${zoom}, ${view.x}, ${view.y})`;
       svg.classList.toggle("zoomed", zoom > 1.001);
-      const state = `${zoom} ${width} ${here ? here.index : ""} ${countInView() <= FEW ? view.x + " " + view.y : ""}`;
+      const state = `${zoom} ${width} ${here ? here.index : ""} ${view.x} ${view.y}`;
       if (state !== placedFor) {
         // Titles and dots are many: they wait until the map rests.
         clearTimeout(settling);
         settling = setTimeout(settle, 120);
         // Finding room for every label at every frame would be slow: between times they are only moved.
-        if (!placedFor || performance.now() - placedAt > 150) placeLabels([]);
+        if (!placedFor) placeLabels([]);
         else moveLabels();
         placedFor = state;
       }
@@ -124,10 +128,6 @@
         const [x, y] = screen(point);
         return point.on && x > 0 && y > 0 && x < width && y < height;
       });
-    }
-
-    function countInView() {
-      return points.length > 20000 && view.zoom < 4 ? points.length : inView().length;
     }
 
     function settle() {
@@ -152,15 +152,14 @@
 
     function placeLabels(titled) {
       const { zoom } = view, taken = [];
-      const wanted = labels.filter((label) => label.level === 0 || zoom >= FINE_ZOOM);
+      const wanted = labels.filter((label) => (label.level === 0 || zoom >= FINE_ZOOM) && isNear(spot(label)));
       if (here) {
         const text = root.dataset.here + ": " + cut(here.title, 40);
         wanted.unshift({ words: [text], own: [here], x: here.x, y: here.y, level: 3, colour: "" });
       }
       wanted.push(...titled.map((point) => (point.label ||= { words: [cut(point.title, 42)], own: [point], x: point.x, y: point.y, level: 2, colour: "" })));
-      const dots = points.filter((point) => point.on).map((point) => [point.x * across * zoom, point.y * down * zoom]);
+      const dots = countDots();
       placed = [];
-      placedAt = performance.now();
       for (const label of wanted) {
         const found = placeLabel(label, taken, dots);
         if (found) {
@@ -172,14 +171,37 @@
       moveLabels();
     }
 
+    function isNear([x, y]) {
+      return x > -view.x - AROUND && x < width - view.x + AROUND && y > -view.y - AROUND && y < height - view.y + AROUND;
+    }
+
+    // Return a function that counts the dots in a box in or near the window, by a summed-area table of small cells.
+    function countDots() {
+      const left = -view.x - AROUND, top = -view.y - AROUND;
+      const wide = Math.ceil((width + 2 * AROUND) / CELL) + 1, tall = Math.ceil((height + 2 * AROUND) / CELL) + 1;
+      const sums = new Int32Array(wide * tall);
+      for (const point of points) {
+        const at = spot(point);
+        if (point.on && isNear(at)) sums[(Math.floor((at[1] - top) / CELL) + 1) * wide + Math.floor((at[0] - left) / CELL) + 1]++;
+      }
+      for (let y = 1; y < tall; y++) for (let x = 1, row = 0; x < wide; x++) {
+        row += sums[y * wide + x];
+        sums[y * wide + x] = row + sums[(y - 1) * wide + x];
+      }
+      const column = (x) => Math.max(0, Math.min(wide - 1, Math.floor((x - left) / CELL)));
+      const line = (y) => Math.max(0, Math.min(tall - 1, Math.floor((y - top) / CELL))) * wide;
+      return ([x0, y0, x1, y1]) => {
+        const a = column(x0 - 4), b = column(x1 + 4 + CELL), c = line(y0 - 4), d = line(y1 + 4 + CELL);
+        return sums[d + b] - sums[c + b] - sums[d + a] + sums[c + a];
+      };
+    }
+
     // The emptiest place near a topic: a grid of places, of which the best covers the fewest dots.
     function placeLabel(label, taken, dots) {
       const [x, y] = spot(label), { zoom } = view, wide = width * zoom, tall = height * zoom;
       const stepX = 16, stepY = 10, narrow = width < 600, far = label.level || narrow ? 6 : 15;
       const offsets = label.level > 1 ? beside(label) : null;
-      const reach = far * stepX + 200;
-      const near = dots.filter(([dx, dy]) => Math.abs(dx - x) < reach && Math.abs(dy - y) < reach);
-      const own = label.own.map((point) => [point.x * across * zoom, point.y * down * zoom]);
+      const own = label.own.filter((_, at) => at % (1 + (label.own.length >> 6)) === 0).map((point) => [point.x * across * zoom, point.y * down * zoom]);
       for (const size of measure(label)) {
         let best = null, least = Infinity;
         const found = [], places = offsets || around(far, stepX, stepY);
@@ -189,8 +211,7 @@
           if (top < 2 || top + size.height > tall - 2 || left < 2 || left + size.width > wide - 2) continue;
           const box = [left, top, left + size.width, top + size.height];
           if (taken.some((other) => box[0] < other[2] + 6 && other[0] < box[2] + 6 && box[1] < other[3] + 3 && other[1] < box[3] + 3)) continue;
-          let covered = 0;
-          for (const [dx, dy] of near) if (dx > box[0] - 4 && dx < box[2] + 4 && dy > box[1] - 4 && dy < box[3] + 4) covered++;
+          const covered = dots(box);
           if (label.level > 1) {
             if (!covered || label.level === 3) return finish(label, size, box, x, y, own);
             continue;
@@ -212,7 +233,7 @@
     }
 
     function beside({ level }) {
-      return level === 2 ? [[9, 0], [-9, 0]] : [[0, -24], [0, 24], [14, 0], [-14, 0], [0, -44], [0, 44]].map(([ax, ay]) => [ax || 0.01, ay]);
+      return level === 2 ? [[12, 0], [-12, 0]] : [[0, -24], [0, 24], [14, 0], [-14, 0], [0, -44], [0, 44]].map(([ax, ay]) => [ax || 0.01, ay]);
     }
 
     function around(far, stepX, stepY) {
@@ -788,6 +809,10 @@
     root.classList.add("related-map-live");
     tools.hidden = false;
     hint(touched.matches ? "touch" : "mouse");
+    // Areas are drawn once and then moved and scaled as a picture: to blur them at every frame would be slow.
+    sky.setAttribute("aria-hidden", "true");
+    sky.append(find("blur"), areas);
+    frame.prepend(sky);
     frame.removeAttribute("tabindex");
     frame.removeAttribute("role");
     frame.removeAttribute("aria-labelledby");
