@@ -564,6 +564,7 @@ def test_the_label_of_the_post_one_comes_from_is_never_under_the_card(browser, s
         focus(browser, number)
         wait(browser, 60)
         card = measure(browser, "document.querySelector('.related-map-card')")
+        assert card[0] >= 0
         [here] = read_boxes(browser, ".related-map-labels .here")
         assert not boxes_overlap(here, card)
 

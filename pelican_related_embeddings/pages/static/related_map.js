@@ -206,9 +206,10 @@
         let best = null, least = Infinity;
         const found = [], places = offsets || around(far, stepX, stepY);
         for (const [ax, ay] of places) {
-          const left = label.level > 1 ? x + ax - (ax < 0 ? size.width : 0) : Math.max(4, Math.min(wide - size.width - 4, x + ax - size.width / 2));
+          const left = label.level === 2 ? x + ax - (ax < 0 ? size.width : 0) : Math.max(4, Math.min(wide - size.width - 4, x + ax - size.width / 2));
           const top = y + ay - size.height / 2;
           if (top < 2 || top + size.height > tall - 2 || left < 2 || left + size.width > wide - 2) continue;
+          if (label.level === 2 && (left + view.x < 2 || left + size.width + view.x > width - 2)) continue;
           const box = [left, top, left + size.width, top + size.height];
           if (taken.some((other) => box[0] < other[2] + 6 && other[0] < box[2] + 6 && box[1] < other[3] + 3 && other[1] < box[3] + 3)) continue;
           const covered = dots(box);
@@ -233,7 +234,7 @@
     }
 
     function beside({ level }) {
-      return level === 2 ? [[12, 0], [-12, 0]] : [[0, -24], [0, 24], [14, 0], [-14, 0], [0, -44], [0, 44]].map(([ax, ay]) => [ax || 0.01, ay]);
+      return level === 2 ? [[12, 0], [-12, 0]] : [[0, -24], [0, 24], [0, -44], [0, 44]];
     }
 
     function around(far, stepX, stepY) {
