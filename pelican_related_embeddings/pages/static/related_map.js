@@ -136,6 +136,7 @@
       svg.style.setProperty("--dot", dot.toFixed(1) + "px");
       const shown = inView();
       placeLabels(shown.length <= FEW ? shown : []);
+      if (active && !card.hidden) placeCard(...screen(active));      // which keeps clear of a label
     }
 
     function moveLabels() {
