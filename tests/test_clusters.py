@@ -19,6 +19,12 @@ def scatter(n, clumps, seed=0):
     return (middles[clump] + rng.normal(size=(n, 2)) * 0.02).clip(0, 1).astype(np.float32), clump
 
 
+def make_vectors(clump, seed=0):
+    """Return vectors of posts that are alike within each clump, in no order."""
+    rng = np.random.default_rng(seed)
+    return (np.eye(32)[clump] + rng.normal(size=(len(clump), 32)) * 0.08).astype(np.float32)
+
+
 def count_terms(texts):
     vocabulary = sorted({word for text in texts for word in text.split("|")})
     rows = [[float(text.split("|").count(word)) for word in vocabulary] for text in texts]
@@ -40,7 +46,7 @@ def test_a_handful_of_posts_is_one_cluster(n):
 @pytest.mark.parametrize(("n", "clumps"), [(60, 5), (200, 9), (576, 16)])
 def test_the_number_of_clusters_is_the_number_of_clumps(n, clumps):
     positions, clump = scatter(n, clumps)
-    coarse, _ = find_clusters(positions)
+    coarse, _ = find_clusters(positions, make_vectors(clump))
     assert coarse.max() + 1 == clumps
     assert all(len(set(coarse[clump == c])) == 1 for c in range(clumps))
 
@@ -50,7 +56,7 @@ def test_clusters_are_sensible_for_any_number_of_posts(n):
     positions = np.random.default_rng(1).random((n, 2)).astype(np.float32)
     coarse, fine = find_clusters(positions)
     assert 2 <= coarse.max() + 1 <= 24
-    assert coarse.max() <= fine.max() <= 200
+    assert coarse.max() <= fine.max() <= 220
     assert set(coarse) == set(range(coarse.max() + 1))
     assert all(len(set(coarse[fine == cluster])) == 1 for cluster in set(fine))
 
@@ -66,13 +72,14 @@ def test_thousands_of_posts_are_clustered_without_a_distance_for_each_pair():
     n = 6000
     positions, clump = scatter(n, 20)
     found = []
-    peak = measure_peak(lambda: found.extend(find_clusters(positions)))
+    vectors = make_vectors(clump)
+    peak = measure_peak(lambda: found.extend(find_clusters(positions, vectors)))
     assert peak < n * n * 2
     coarse, fine = found
     assert coarse.max() + 1 == 20
     assert all(len(set(coarse[clump == c])) == 1 for c in range(20))
     assert all(len(set(coarse[fine == cluster])) == 1 for cluster in set(fine))
-    assert [again.tolist() for again in find_clusters(positions)] == [coarse.tolist(), fine.tolist()]
+    assert [again.tolist() for again in find_clusters(positions, vectors)] == [coarse.tolist(), fine.tolist()]
 
 
 def test_clusters_are_named_without_a_table_of_all_clusters_and_terms():
@@ -104,6 +111,51 @@ def test_a_cluster_is_called_by_what_sets_it_apart():
     texts = ["blog|bread|oven"] * 6 + ["blog|train|rails"] * 6 + ["blog|chess|rook"] * 6
     labels = name([0] * 6 + [1] * 6 + [2] * 6, texts)
     assert [set(words) for words in labels] == [{"bread", "oven"}, {"rails", "train"}, {"chess", "rook"}]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clumps_apart_in_meaning_are_topics_also_where_the_map_has_them_side_by_side(seed):
+    """Two clumps touch on the map; their posts have no neighbours in one another."""
+    rng = np.random.default_rng(seed)
+    clump = np.repeat([0, 1, 2], 10)
+    middles = np.array([[0.2, 0.2], [0.26, 0.2], [0.8, 0.8]])
+    positions = (middles[clump] + rng.normal(size=(30, 2)) * 0.015).astype(np.float32)
+    vectors = np.eye(3)[clump] + rng.normal(size=(30, 3)) * 0.1
+    coarse, _ = find_clusters(positions, vectors.astype(np.float32))
+    assert coarse.max() + 1 == 3
+    blurred, _ = find_clusters(
+        positions, rng.normal(size=(30, 3)).astype(np.float32) + 3 * np.eye(3)[clump // 2]
+    )
+    assert blurred.max() + 1 < 5
+
+
+def test_a_huge_topic_is_split():
+    rng = np.random.default_rng(0)
+    positions = rng.random((200, 2)).astype(np.float32)
+    coarse, _ = find_clusters(positions, rng.normal(size=(200, 16)).astype(np.float32))
+    assert np.bincount(coarse).max() <= 0.15 * 200
+
+
+def test_a_tag_is_a_topics_name_only_where_it_is_its_own():
+    texts = ["bread|oven"] * 6 + ["train|rails"] * 6 + ["chess|rook"] * 20
+    tags = [["kitchen", "blog"]] * 5 + [["blog"]] + [["blog"]] * 26
+    labels = name([0] * 6 + [1] * 6 + [2] * 20, texts, names=tags)
+    assert labels[0][0] == "kitchen"
+    assert "blog" not in {word for label in labels for word in label}
+
+
+def test_singular_plural_and_case_are_one_word():
+    texts = ["Query|query plan"] * 3 + ["queries"] * 3 + ["train"] * 6
+    labels = name([0] * 6 + [1] * 6, texts)
+    assert labels[0][0].casefold() in ("query", "queries")
+    assert len(labels[0]) == 1
+
+
+def test_function_words_name_nothing_in_their_language():
+    texts = ["car|pain|boulangerie"] * 10 + ["voile"] * 10
+    labels = name([0] * 10 + [1] * 10, texts, languages=["fr"] * 20)
+    assert "car" not in labels[0]
+    assert "car" in name([0] * 10 + [1] * 10, texts)[0]
 
 
 def test_tags_and_categories_win_over_words():
@@ -161,5 +213,5 @@ def test_a_cluster_that_is_all_there_is_of_a_language_is_not_named_after_its_gra
     terms = csr_matrix(np.array(rows, dtype=np.float64))
     named = name_clusters(labels, gather_wording(terms, words, [()] * 16, ["fr"] * 4 + ["en"] * 12))
 
-    assert named[0] == ("fr",)
+    assert named[0] == ("Français",)
     assert set(named[1]) == {"bread", "flour"}

@@ -24,7 +24,6 @@ from .map_page import build_page
 from .map_post import MapPost
 
 MARKER = 'class="related-map"'  # a page without it is one whose theme has no block for the content
-TITLE = "Topic map"
 
 _STATIC = Path(__file__).parent / "static"
 _OFFER = "_related_embeddings_map"
@@ -117,7 +116,7 @@ class RelatedMapGenerator(Generator):  # type: ignore[misc] # Pelican is not typ
             self.context,
             self.settings.get("RELATIVE_URLS"),
             map=page,
-            map_title=TITLE,
+            map_title=page.texts.title,
             map_root=find_root(settings.map),
             url=settings.map,
         )

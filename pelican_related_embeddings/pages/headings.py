@@ -51,16 +51,17 @@ def choose_heading(title: str | Mapping[str, str] | None, lang: str) -> str:
     """
     if isinstance(title, str):
         return title
-    headings = {**HEADINGS, **{"-".join(_split_language(key)): text for key, text in (title or {}).items()}}
-    parts = _split_language(lang)
+    headings = {**HEADINGS, **{"-".join(split_language(key)): text for key, text in (title or {}).items()}}
+    parts = split_language(lang)
     narrower = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((headings[name] for name in narrower if name in headings), headings["en"])
 
 
 def find_direction(lang: str) -> str:
     """Return the direction of a language's script as HTML has it."""
-    return "rtl" if _split_language(lang)[0] in RIGHT_TO_LEFT else "ltr"
+    return "rtl" if split_language(lang)[0] in RIGHT_TO_LEFT else "ltr"
 
 
-def _split_language(lang: str) -> list[str]:
+def split_language(lang: str) -> list[str]:
+    """Return the parts of a language tag in small letters: of ``pt_BR``, ``pt`` and ``br``."""
     return lang.lower().replace("_", "-").split("-")

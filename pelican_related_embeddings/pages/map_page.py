@@ -13,11 +13,22 @@ from typing import Any
 from ..ranking.selection import Candidate
 from ..text.html import extract_text
 from ..topic_map.chart import Label, TopicMap
-from .map_labels import LONGEST_LABEL, NamedCluster, PlacedLabel, place_labels, shorten_words, write_label
+from .headings import find_direction
+from .map_labels import (
+    LONGEST_LABEL,
+    Dots,
+    NamedCluster,
+    PlacedLabel,
+    place_labels,
+    shorten_words,
+    write_label,
+)
 from .map_post import MapPost, clean_text, name_fragments, read_title, shorten_text
-from .map_shapes import HEIGHT, WIDTH, Place, choose_colours, find_centre, scale_position, trace_outlines
+from .map_shapes import COLOURS, HEIGHT, WIDTH, Place, find_centre, fit_frame, measure_stroke, trace_area
+from .map_texts import MapTexts, choose_texts
 
 SUMMARY_BUDGET = 32_000  # characters of summaries on a page, so that the pages of big blogs still load fast
+SMALLEST_FINE = 3  # posts; a smaller cluster of the finer ones has no label
 
 # Ends a script, a comment or an attribute, or ends a line for an old JavaScript parser.
 _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
@@ -37,11 +48,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A coarse cluster: its name, its colour, its outline as an SVG path and its posts."""
+    """A coarse cluster: its name, its colour, its area as an SVG path and its posts."""
 
     name: str
     colour: int
-    outline: str
+    area: str
     points: tuple[Point, ...]
 
 
@@ -53,8 +64,15 @@ class MapPage:
     labels: tuple[PlacedLabel, ...]
     data: str
     count: int
+    texts: MapTexts
+    stroke: int
     width: int = WIDTH
     height: int = HEIGHT
+
+    @property
+    def direction(self) -> str:
+        """The direction of the script that the texts are in."""
+        return find_direction(self.texts.lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,38 +99,43 @@ def build_page(
         topic_map: The map. Posts that are not on it are left out, and so are its keys without a post.
         posts: The published posts by their rows.
         lists: The related posts of each row, best first.
-        page_lang: Language of the page; titles in another are marked with theirs.
+        page_lang: Language of the page. Its texts are in that or in English; titles in another than the
+            texts are marked with theirs.
     """
+    texts = choose_texts(page_lang)
     placed = _place_posts(topic_map, posts)
     topics = _group(placed, "coarse")
-    centres = [_centre(topics.get(cluster, ())) for cluster in range(len(topic_map.coarse_labels))]
-    colours = choose_colours(centres)
-    points = _make_points(placed, page_lang)
+    colours = [cluster % COLOURS for cluster in range(len(topic_map.coarse_labels))]
+    points = _make_points(placed, texts.lang)
+    dots = Dots(item.place for item in placed)
     return MapPage(
         topics=tuple(
             Topic(
                 name=_name_topic(topic_map.coarse_labels[cluster], members),
                 colour=colours[cluster],
-                outline=_trace_topic(members),
+                area=trace_area(item.place for item in members),
                 points=tuple(points[item.row] for item in members),
             )
             for cluster, members in topics.items()
         ),
-        labels=tuple(place_labels(_list_named(topics, topic_map.coarse_labels), colours)),
+        labels=tuple(place_labels(_list_named(topics, topic_map.coarse_labels), dots, colours)),
         data=_dump_data(topic_map, placed, lists),
         count=len(placed),
+        texts=texts,
+        stroke=measure_stroke(len(placed)),
     )
 
 
 def _place_posts(topic_map: TopicMap, posts: Mapping[int, MapPost]) -> list[_Placed]:
     """Return the posts in the order of the page: by topic, then by finer cluster, then newest first."""
     rows = {post.key: row for row, post in posts.items()}
+    known = [at for at, key in enumerate(topic_map.keys) if key in rows]
+    places = fit_frame([topic_map.positions[at] for at in known])
     placed = []
-    columns = zip(topic_map.keys, topic_map.positions, topic_map.coarse, topic_map.fine, strict=True)
-    for key, position, coarse, fine in columns:
-        if key in rows:
-            post = posts[rows[key]]
-            placed.append(_Placed(rows[key], post, read_title(post), scale_position(*position), coarse, fine))
+    for at, place in zip(known, places, strict=True):
+        row = rows[topic_map.keys[at]]
+        title = read_title(posts[row])
+        placed.append(_Placed(row, posts[row], title, place, topic_map.coarse[at], topic_map.fine[at]))
     placed.sort(key=lambda item: item.post.key)
     placed.sort(key=lambda item: item.post.date.isoformat() if item.post.date else "", reverse=True)
     placed.sort(key=lambda item: (item.coarse, item.fine))
@@ -125,15 +148,6 @@ def _group(placed: Sequence[_Placed], level: str) -> dict[int, list[_Placed]]:
     for item in placed:
         groups.setdefault(getattr(item, level), []).append(item)
     return groups
-
-
-def _centre(members: Sequence[_Placed]) -> Place:
-    return find_centre([item.place for item in members])
-
-
-def _trace_topic(members: Sequence[_Placed]) -> str:
-    finer = _group(members, "fine")
-    return trace_outlines([item.place for item in finer[cluster]] for cluster in sorted(finer))
 
 
 def _name_topic(label: Label, members: Sequence[_Placed]) -> str:
@@ -160,11 +174,12 @@ def _make_points(placed: Sequence[_Placed], page_lang: str) -> dict[int, Point]:
 def _list_named(clusters: Mapping[int, Sequence[_Placed]], labels: Sequence[Label]) -> list[NamedCluster]:
     """Return the clusters that have a name, the largest first."""
     named = [
-        NamedCluster(number, labels[number], *_centre(members), len(members))
+        NamedCluster(number, labels[number], places, find_centre(places))
         for number, members in clusters.items()
         if labels[number]
+        for places in [[item.place for item in members]]
     ]
-    return sorted(named, key=lambda cluster: (-cluster.size, cluster.number))
+    return sorted(named, key=lambda cluster: (-len(cluster.places), cluster.number))
 
 
 def _dump_data(topic_map: TopicMap, placed: Sequence[_Placed], lists: Sequence[Sequence[Candidate]]) -> str:
@@ -183,17 +198,27 @@ def _dump_data(topic_map: TopicMap, placed: Sequence[_Placed], lists: Sequence[S
         ]
         for name, item in zip(names, placed, strict=True)
     ]
-    labels = [
-        [shorten_words(cluster.label[: 3 - level]), round(cluster.x), round(cluster.y), cluster.size, level]
-        for level, clusters in enumerate(
-            (
-                _list_named(_group(placed, "coarse"), topic_map.coarse_labels),
-                _list_named(_group(placed, "fine"), topic_map.fine_labels),
-            )
-        )
-        for cluster in clusters
-    ]
+    labels = [*_list_labels(placed, "coarse", topic_map), *_list_labels(placed, "fine", topic_map)]
     return dump_json({"categories": categories, "posts": posts, "labels": labels})
+
+
+def _list_labels(placed: Sequence[_Placed], level: str, topic_map: TopicMap) -> list[list[Any]]:
+    """Return the labels of a level, the largest clusters first: words, first post, number of posts, level.
+
+    The posts of a cluster follow one another on the page.
+    """
+    fine = level == "fine"
+    names = topic_map.fine_labels if fine else topic_map.coarse_labels
+    first = {getattr(item, level): at for at, item in reversed(list(enumerate(placed)))}
+    labels = []
+    for cluster in _list_named(_group(placed, level), names):
+        at, size = first[cluster.number], len(cluster.places)
+        # Of a finer cluster only what the topic around it does not say already.
+        around = topic_map.coarse_labels[placed[at].coarse] if fine else ()
+        words = [word for word in cluster.label if word not in around][: 1 if fine else 2]
+        if words and size >= (SMALLEST_FINE if fine else 1):
+            labels.append([shorten_words(tuple(words)), at, size, int(fine)])
+    return labels
 
 
 def _number_date(date: dt.datetime | None) -> int:

@@ -1,4 +1,4 @@
-"""Where the clusters of a map are: their centres, their outlines, and colours that keep them apart."""
+"""Where the clusters of a map are: places in its frame, centres, and the areas that are coloured."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,14 +6,26 @@ from statistics import median
 
 WIDTH, HEIGHT = 1000, 640  # of the map without JavaScript, in CSS pixels
 MARGIN = 44  # around the points, so that labels and dots stay inside
-COLOURS = 8  # as many as related_map.css has; not everybody can tell more of them apart
+COLOURS = 24  # as many as related_map.css has, and as a map has topics at most
+GRID = 8  # pixels; of posts nearer to each other one is enough to draw an area
+NARROW, WIDE = 36, 104  # of the strokes that areas are drawn with
 
 Place = tuple[float, float]
 
 
-def scale_position(x: float, y: float) -> Place:
-    """Return a position in the unit square in pixels of the map."""
-    return round(MARGIN + x * (WIDTH - 2 * MARGIN)), round(MARGIN + y * (HEIGHT - 2 * MARGIN))
+def fit_frame(positions: Sequence[tuple[float, float]]) -> list[Place]:
+    """Return positions in pixels of the map: the outermost posts are at its margins."""
+    columns = zip(
+        _fit([x for x, _ in positions], WIDTH), _fit([y for _, y in positions], HEIGHT), strict=True
+    )
+    return list(columns)
+
+
+def _fit(values: Sequence[float], length: int) -> list[float]:
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    if high - low < 1e-6:
+        return [length / 2] * len(values)
+    return [round(MARGIN + (value - low) / (high - low) * (length - 2 * MARGIN)) for value in values]
 
 
 def find_centre(places: Sequence[Place]) -> Place:
@@ -23,44 +35,13 @@ def find_centre(places: Sequence[Place]) -> Place:
     return median(x for x, _ in places), median(y for _, y in places)
 
 
-def choose_colours(centres: Sequence[Place]) -> list[int]:
-    """Return a colour for each cluster, such that clusters near each other differ."""
-    colours: list[int] = []
-    for cluster, centre in enumerate(centres):
-        # The colour whose nearest bearer is farthest away; unused colours first, in order.
-        distances = [
-            min(
-                (math.dist(centre, centres[other]) for other in range(cluster) if colours[other] == colour),
-                default=math.inf,
-            )
-            for colour in range(COLOURS)
-        ]
-        colours.append(distances.index(max(distances)))
-    return colours
+def trace_area(places: Iterable[Place]) -> str:
+    """Return an SVG path with a point where there are posts; a wide round stroke makes it an area."""
+    cells = dict.fromkeys((round(x / GRID), round(y / GRID)) for x, y in places)
+    return "".join(f"M{GRID * x} {GRID * y}h0" for x, y in cells)
 
 
-def trace_outlines(clusters: Iterable[Sequence[Place]]) -> str:
-    """Return the outlines of clusters as one SVG path: they merge where they touch."""
-    return "".join(trace_outline(places) for places in clusters)
-
-
-def trace_outline(places: Sequence[Place]) -> str:
-    """Return the convex hull of a cluster as an SVG path, leaving out what lies far from the rest."""
-    middle = find_centre(places)
-    typical = median(math.dist(place, middle) for place in places)
-    near = sorted({place for place in places if math.dist(place, middle) <= 3 * typical + 1})
-    hull = _half_hull(near)[:-1] + _half_hull(near[::-1])[:-1] if len(near) > 1 else near
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in hull) + ("z" if len(hull) > 1 else "h0")
-
-
-def _half_hull(places: Sequence[Place]) -> list[Place]:
-    """Return one side of the convex hull of sorted places (Andrew 1979)."""
-    hull: list[Place] = []
-    for x, y in places:
-        while len(hull) >= 2:
-            (x0, y0), (x1, y1) = hull[-2:]
-            if (x1 - x0) * (y - y0) > (y1 - y0) * (x - x0):
-                break
-            hull.pop()
-        hull.append((x, y))
-    return hull
+def measure_stroke(count: int) -> int:
+    """Return how wide the strokes of the areas are, so that those of neighbouring posts meet."""
+    room = math.sqrt(WIDTH * HEIGHT / max(count, 1))
+    return round(min(WIDE, max(NARROW, 1.9 * room)))

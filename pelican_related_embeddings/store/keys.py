@@ -7,7 +7,7 @@ from typing import NamedTuple
 # Raise the first when the same text would give another vector, the second when the same vectors and texts
 # would give other words, lists or another map.
 VECTORS_VERSION = 1
-RESULTS_VERSION = 3
+RESULTS_VERSION = 4
 
 VECTOR_KEY = 24  # bytes: 16 of a text under a model, 8 of the paragraphs of it that are left out
 NO_VECTOR = bytes(VECTOR_KEY)

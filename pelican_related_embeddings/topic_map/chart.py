@@ -130,15 +130,15 @@ def draw_map(
     import numpy as np
 
     from ..ranking.term_weights import weigh_terms
-    from .layout import condense_terms, lay_out
+    from .layout import join_terms, lay_out
 
     paths = [document.path for document in documents]
     last = _key_last(documents)
     previous = _load_map(cache.read("results", [last]).get(last))
     terms = weigh_terms(counts, np.ones(len(counts), dtype=np.bool_))
-    points = vectors if vectors.any() else condense_terms(terms.rows)
+    points = join_terms(vectors, terms.rows)
     positions = lay_out(points, previous.list_positions() if previous else {}, paths)
-    drawn = _name_topics(documents, positions, terms, counts)
+    drawn = _name_topics(documents, positions, points, terms, counts)
     content = compress(drawn.to_json())
     cache.write("results", {last: content, key: content})
     return drawn
@@ -147,16 +147,17 @@ def draw_map(
 def _name_topics(
     documents: Sequence[Document],
     positions: "npt.NDArray[np.float32]",
+    points: "npt.NDArray[np.float32]",
     terms: "TermMatrix",
     counts: "Sequence[TermCounts]",
 ) -> TopicMap:
-    """Return the map of documents that have their positions, with its topics."""
+    """Return the map of documents that have their positions, with the topics found among their ``points``."""
     from .clusters import find_clusters
     from .layout import DECIMALS
     from .names import name_clusters
     from .wording import gather_wording, spell_terms
 
-    coarse, fine = find_clusters(positions)
+    coarse, fine = find_clusters(positions, points)
     wording = gather_wording(
         terms.rows,
         spell_terms(terms, counts),

@@ -22,8 +22,12 @@ Positions = npt.NDArray[np.float32]
 FRESH_SHARE = 0.3  # with more new posts than this, the map is drawn anew
 DRIFT = 0.01  # most that the median post moves when a map is updated, in widths of the map
 PERPLEXITY = 20.0  # about how many neighbours a post is held to
+SMALL_PERPLEXITY = 6.0  # the same on small blogs, whose topics are small as well
 SMALLEST_TSNE = 12  # posts; fewer have too few neighbours for t-SNE, principal components do
 MOST_STRETCH = 1.5  # of one side against the other, to use the space there is
+WORD_SHARE = (
+    0.25  # of the words in what the map is drawn from: names and rare words that a model does not know
+)
 WORD_DIMENSIONS = 64  # of the vectors of a map that is drawn from words
 COMPONENTS = 50  # directions of the vectors that t-SNE sees; the rest is mostly noise
 TSNE_SPREAD = 1.1  # RMS radius of a finished t-SNE layout over sqrt(n), measured for n from 100 to 2,000
@@ -76,6 +80,20 @@ def condense_terms(terms: csr_array) -> npt.NDArray[np.float32]:
     return np.asarray(vectors / lengths, dtype=np.float32)
 
 
+def join_terms(vectors: npt.NDArray[np.float32], terms: csr_array) -> npt.NDArray[np.float32]:
+    """Return (n, dim) rows whose products are those of the vectors and of the terms, ``WORD_SHARE`` of these.
+
+    Args:
+        vectors: (n, d) float32, rows of unit length or zero; where all are zero, the words decide alone.
+        terms: (n, t) tf-idf weights.
+    """
+    words = condense_terms(terms)
+    if not vectors.any():
+        return words
+    parts = [math.sqrt(1 - WORD_SHARE) * vectors, math.sqrt(WORD_SHARE) * words]
+    return np.hstack(parts).astype(np.float32)
+
+
 def _look_up(
     previous: Mapping[str, tuple[float, float]], keys: Sequence[str]
 ) -> tuple[npt.NDArray[np.bool_], Floats]:
@@ -117,10 +135,15 @@ def _spiral(n: int) -> Floats:
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
 
 
+def choose_perplexity(count: int) -> float:
+    """Return about how many neighbours a post is held to, on a blog of so many: no more than a topic has."""
+    return min(PERPLEXITY, max(3.0, min(SMALL_PERPLEXITY, count / 5), count / 10))
+
+
 def _run_tsne(points: Floats, start: Floats, exaggeration: float) -> Floats:
     n = len(points)
     tsne = TSNE(
-        perplexity=min(PERPLEXITY, max(3.0, n / 5)),
+        perplexity=choose_perplexity(n),
         init=start.astype(np.float32),
         early_exaggeration=exaggeration,
         random_state=0,

@@ -1,4 +1,4 @@
-"""Name each topic of a map by the words that set it apart."""
+"""Name each topic of a map: by a tag or category that is the topic's own, else by words that set it apart."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -7,25 +7,30 @@ import numpy as np
 import numpy.typing as npt
 
 from .chart import Label
-from .wording import Wording, count_posts, fold_name
+from .language_names import name_language
+from .wording import Wording, count_posts, fold_number
 
 Ids = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
 Scored = list[tuple[int, float]]  # columns with their scores, best first
 
 SMALL = 15  # posts; a cluster up to this size is named after what a quarter of them share
-WORDS = 3  # most terms in a label
+PARTS = 2  # most names or terms in a label
 CANDIDATES = 40  # terms that a label is chosen from
+COVERED = 0.5  # of a cluster's posts have a name that comes before all terms
+ELSEWHERE = 0.2  # of that share is what the other posts have at most, for the name to be the cluster's own
 COMMON_SHARE = 0.25  # terms in more of a language's posts than this name no cluster
 FEW = 5  # posts; of fewer in a language nothing can be said about its grammar
 GRAMMAR_SHARE = 0.6  # terms in more of a language's posts than this are grammar, or say nothing either
+WEAK = 0.3  # of the score of a label's first term; a second one with less is left out
 
 
 def name_clusters(labels: Ids, wording: Wording) -> list[Label]:
-    """Return up to three words or names for each cluster, none of them used by two clusters.
+    """Return up to two words or names for each cluster; no two clusters share a word made of terms.
 
-    A term counts by its share of a cluster's weight, times the logarithm of how much larger that is
-    than its share elsewhere: class-based tf-idf in the form of a divergence.
+    A tag or category comes first that covers most of the cluster and little elsewhere. A term counts by its
+    share of a cluster's weight, times the logarithm of how much larger that is than its share elsewhere:
+    class-based tf-idf (Grootendorst 2022) in the form of a divergence.
 
     Args:
         labels: (n,) cluster numbers from 0 without gaps.
@@ -34,12 +39,15 @@ def name_clusters(labels: Ids, wording: Wording) -> list[Label]:
     if len(labels) == 0:
         return []
     alone = _find_alone(labels, wording.languages)
-    words = _choose_words(_score_terms(labels, wording, alone.keys()), wording.spelled)
-    return [chosen or alone.get(cluster, ()) for cluster, chosen in enumerate(words)]
+    own = _choose_own(labels, wording)
+    scored = _score_terms(labels, wording, alone.keys())
+    # A cluster that has a name keeps it; a language is the name of one that has none.
+    first = [own.get(cluster, alone.get(cluster, "")) for cluster in range(len(scored))]
+    return _choose_words(scored, wording.spelled, first)
 
 
-def _find_alone(labels: Ids, languages: npt.NDArray[np.str_]) -> dict[int, tuple[str]]:
-    """Return the clusters that hold most posts of a language, with that language.
+def _find_alone(labels: Ids, languages: npt.NDArray[np.str_]) -> dict[int, str]:
+    """Return the clusters that hold most posts of a language, with that language's name.
 
     Words are set apart from nothing there: without a name of its own such a cluster has the language's.
     """
@@ -48,21 +56,47 @@ def _find_alone(labels: Ids, languages: npt.NDArray[np.str_]) -> dict[int, tuple
         own = Counter(languages[labels == cluster].tolist())
         language, size = own.most_common(1)[0]
         if len(own) < len(set(languages.tolist())) and 3 * size > 2 * (languages == language).sum():
-            alone[cluster] = (language,)
+            alone[cluster] = name_language(language)
     return alone
+
+
+def _choose_own(labels: Ids, wording: Wording) -> dict[int, str]:
+    """Return the clusters that have a tag or category of their own, with the one that fits best.
+
+    It fits by the share of the cluster that has it, in tenths, then by how much of it is in the cluster.
+    """
+    sizes = np.bincount(labels)
+    everywhere = count_posts(wording.named, np.ones(len(labels), dtype=np.bool_))
+    fits = []
+    for cluster, size in enumerate(sizes.tolist()):
+        within = count_posts(wording.named, labels == cluster)
+        for column in np.flatnonzero(within > COVERED * size).tolist():
+            covered, outside = within[column] / size, everywhere[column] - within[column]
+            if outside <= ELSEWHERE * covered * (len(labels) - size):
+                kept = within[column] / everywhere[column]
+                fits.append((-round(covered, 1), -kept, cluster, column))
+    chosen: dict[int, str] = {}
+    for _, _, cluster, column in sorted(fits):
+        name = wording.spelled[column]
+        if cluster not in chosen and name not in chosen.values():
+            chosen[cluster] = name
+    return chosen
 
 
 def _score_terms(labels: Ids, wording: Wording, alone: Collection[int]) -> list[Scored]:
     """Return for each cluster the terms that tell it best from the other posts of its language.
 
     One cluster at a time, and only the terms that it has: a table of all clusters and all terms would be many
-    times as large as the terms themselves. Clusters that are ``alone`` in their language have names only.
+    times as large as the terms themselves. Clusters that are ``alone`` in their language have none.
     """
     scored: list[Scored] = [[] for _ in range(int(labels.max()) + 1)]
     for language, clusters in _group_clusters(labels, wording.languages).items():
         rows = wording.languages == language
         everywhere, total = count_posts(wording.weights, rows), float(rows.sum())
+        favour = wording.favour * ~wording.functional[language]
         for cluster in clusters:
+            if cluster in alone:
+                continue
             part = wording.weights[labels == cluster]
             columns, at = np.unique(part.indices, return_inverse=True)
             within = np.bincount(at).astype(np.float64)
@@ -70,10 +104,7 @@ def _score_terms(labels: Ids, wording: Wording, alone: Collection[int]) -> list[
             scores = _measure_lift(within, part.shape[0], everywhere[columns], total)
             # The root of the weight: enough for a word in titles to win over one in passing, but not
             # for a rare word to win over a frequent one.
-            scores = scores * np.sqrt(weight) * wording.favour[columns]
-            if cluster in alone:
-                scores[wording.favour[columns] <= 1] = 0
-            scored[cluster] = _list_best(columns, scores)
+            scored[cluster] = _list_best(columns, scores * np.sqrt(weight) * favour[columns])
     return scored
 
 
@@ -107,40 +138,45 @@ def _list_best(columns: Ids, scores: Floats) -> Scored:
     return [(int(columns[at]), float(scores[at])) for at in best if scores[at] > 0]
 
 
-def _choose_words(scored: Sequence[Scored], spelled: Sequence[str]) -> list[Label]:
-    """Return each cluster's best words; the cluster with the strongest first word chooses first."""
-    used: set[str] = set()
-    words: list[Label] = [()] * len(scored)
+def _choose_words(scored: Sequence[Scored], spelled: Sequence[str], first: Sequence[str]) -> list[Label]:
+    """Return each cluster's name of its own and best words; the one with the strongest word chooses first."""
+    used = {word for name in first for word in _list_words(name)}
+    labels: list[Label] = [(name,) if name else () for name in first]
     for cluster in sorted(
         range(len(scored)), key=lambda number: -max((s for _, s in scored[number]), default=0)
     ):
-        words[cluster] = _pick_apart(scored[cluster], spelled, used)
-        used.update(fold_name(word) for word in words[cluster])
-    return words
+        labels[cluster] += _pick_apart(scored[cluster], spelled, used, PARTS - len(labels[cluster]))
+        used.update(word for name in labels[cluster] for word in _list_words(name))
+    return labels
 
 
-def _pick_apart(best: Scored, spelled: Sequence[str], used: Collection[str]) -> Label:
-    """Return up to ``WORDS`` of the best terms that neither repeat nor contain one another."""
+def _pick_apart(best: Scored, spelled: Sequence[str], used: Collection[str], count: int) -> Label:
+    """Return up to ``count`` of the best terms that share no word with those used, nor with one another."""
     chosen: list[tuple[int, float]] = []
     for column, score in best:
-        folded = fold_name(spelled[column])
-        if folded in used:
+        words = _list_words(spelled[column])
+        if not words.isdisjoint(used):
             continue
-        rivals = [at for at, (other, _) in enumerate(chosen) if _overlap(folded, fold_name(spelled[other]))]
+        rivals = [at for at, (other, _) in enumerate(chosen) if _overlap(spelled[column], spelled[other])]
         if rivals:
             # "GitHub Actions" says more than "GitHub", if it holds for almost as many posts.
             other, strength = chosen[rivals[0]]
-            longer = len(folded) > len(fold_name(spelled[other])) and score > 0.8 * strength
+            longer = len(words) > len(_list_words(spelled[other])) and score > 0.8 * strength
             if longer and len(rivals) == 1:
                 chosen[rivals[0]] = column, score
             continue
-        if len(chosen) < WORDS and (not chosen or score > 0.3 * chosen[0][1]):
+        if len(chosen) < count and (not chosen or score > WEAK * chosen[0][1]):
             chosen.append((column, score))
     return tuple(spelled[column] for column, _ in chosen)
 
 
+def _list_words(name: str) -> set[str]:
+    return {fold_number(word) for word in fold_number(name).split()}
+
+
 def _overlap(left: str, right: str) -> bool:
     """Return whether two terms share a word, or one is the other's beginning ("deploy", "deploying")."""
-    if left.startswith(right[:5]) or right.startswith(left[:5]):
+    one, other = fold_number(left), fold_number(right)
+    if one.startswith(other[:5]) or other.startswith(one[:5]):
         return True
-    return not set(left.split()).isdisjoint(right.split())
+    return not set(one.split()).isdisjoint(other.split())

@@ -3,7 +3,12 @@
 (function () {
   "use strict";
   const SVG = "http://www.w3.org/2000/svg";
-  const MOST_ZOOM = 16, FINE_ZOOM = 1.9, TITLE_ZOOM = 4.5, REACH = 16;
+  const FINE_ZOOM = 1.9, REACH = 16;
+  const DOZEN = 12;                  // dots in the window at the strongest zoom
+  const FEW = 30;                    // dots in the window from which on they have their titles
+  const COVERED = 200, FAR = 30, CELL = 4;     // as in map_labels.py
+  const AROUND = 320;                // pixels around the window in which labels are placed too
+  const SPARED = 2;                  // dots that a label covers at most on a phone, until one zooms in
 
   document.querySelectorAll(".related-map").forEach(start);
 
@@ -16,12 +21,13 @@
     const base = svg.viewBox.baseVal, mapWidth = base.width, mapHeight = base.height;
     const items = [...find("list").querySelectorAll("li a")];
     const points = [...find("points").querySelectorAll("a")].map(readPoint);
-    const labels = data.labels.map(([words, x, y, size, level]) => ({ words, x, y, size, level }));
+    const labels = data.labels.map(readLabel);
     let width = 0, height = 0, across = 1, down = 1;          // pixels, and pixels per unit of the plane
     let view = { zoom: 1, x: 0, y: 0 };
     let active = null, told = null, here = null, awake = false, moved = false, frameAsked = false, placedFor = "";
-    let hiding = 0, settling = 0, placed = [], placedAt = 0;
+    let hiding = 0, settling = 0, placed = [];
     const fingers = new Map();
+    const areas = find("areas"), sky = make("svg", "related-map-sky");
     const ring = make("circle", "related-map-ring");
     ring.setAttribute("r", 12);
 
@@ -36,12 +42,18 @@
       return { link, dot: link.querySelector("path"), item, index, x, y, title, category, date, summary, related, words, on: true };
     }
 
+    // The posts of a topic follow one another; its colour is that of the group that they are in.
+    function readLabel([words, first, count, level]) {
+      const own = points.slice(first, first + count), middle = (name) => own.map((point) => point[name]).sort((a, b) => a - b)[count >> 1];
+      return { words, own, level, x: middle("x"), y: middle("y"), colour: own[0].link.parentNode.getAttribute("class") };
+    }
+
     function yearOf(date) {
       return Math.floor(date / 10000);
     }
 
     function make(name, className, text) {
-      const element = name === "text" || name === "circle" || name === "path" ? document.createElementNS(SVG, name) : document.createElement(name);
+      const element = ["svg", "g", "text", "tspan", "circle", "path"].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
       if (className) element.setAttribute("class", className);
       if (text !== undefined) element.textContent = text;
       return element;
@@ -54,6 +66,8 @@
     /* ---- drawing ---- */
 
     function resize() {
+      const outer = root.getBoundingClientRect();
+      root.classList.toggle("related-map-inside", outer.left >= 12 && outer.right <= document.documentElement.clientWidth - 12);
       const wide = frame.clientWidth;
       if (!wide || wide === width) return;
       const old = width;
@@ -61,14 +75,14 @@
       const narrow = width < 600;
       height = Math.round(narrow ? width * 1.15 : Math.min(width * 0.62, Math.max(420, window.innerHeight * 0.78)));
       root.classList.toggle("related-map-narrow", narrow);
-      root.style.setProperty("--halo", Math.round(width * 0.034) + "px");
-      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      for (const one of [svg, sky]) one.setAttribute("viewBox", `0 0 ${width} ${height}`);
       across = width / mapWidth;
       down = height / mapHeight;
+      areas.setAttribute("transform", `scale(${across} ${down})`);
       if (old) view = { zoom: view.zoom, x: (view.x * width) / old, y: (view.y * width) / old };
       labels.forEach((label) => { label.sizes = null; });
       placedFor = "";
-      draw();
+      drawNow();      // at once: a map that is too wide for a moment would be seen to jump
     }
 
     function screen(point) {
@@ -87,14 +101,15 @@
       view.y = Math.min(0, Math.max(height * (1 - zoom), view.y));
       plane.setAttribute("transform", `matrix(${across * zoom} 0 0 ${down * zoom} ${view.x} ${view.y})`);
       labelLayer.setAttribute("transform", `translate(${view.x} ${view.y})`);
+      sky.style.transform = `matrix(${zoom}, 0, 0, ${zoom}, ${view.x}, ${view.y})`;
       svg.classList.toggle("zoomed", zoom > 1.001);
-      const state = `${zoom} ${width} ${here ? here.index : ""} ${zoom >= TITLE_ZOOM ? view.x + " " + view.y : ""}`;
+      const state = `${zoom} ${width} ${here ? here.index : ""} ${view.x} ${view.y}`;
       if (state !== placedFor) {
         // Titles and dots are many: they wait until the map rests.
         clearTimeout(settling);
         settling = setTimeout(settle, 120);
         // Finding room for every label at every frame would be slow: between times they are only moved.
-        if (!placedFor || performance.now() - placedAt > 150) placeLabels(false);
+        if (!placedFor) placeLabels([]);
         else moveLabels();
         placedFor = state;
       }
@@ -108,79 +123,168 @@
       } else ring.remove();
     }
 
+    function inView() {
+      return points.filter((point) => {
+        const [x, y] = screen(point);
+        return point.on && x > 0 && y > 0 && x < width && y < height;
+      });
+    }
+
     function settle() {
       const room = Math.sqrt((width * height) / Math.max(1, points.length)) * 0.26;
-      const dot = Math.max(4, Math.min(11, room)) * Math.min(1.7, Math.pow(view.zoom, 0.35));
+      const dot = Math.max(3, Math.min(6, room)) * Math.min(2, Math.pow(view.zoom, 0.4));
       svg.style.setProperty("--dot", dot.toFixed(1) + "px");
-      placeLabels(view.zoom >= TITLE_ZOOM);
+      const shown = inView();
+      placeLabels(shown.length <= FEW ? shown : []);
+      if (active && !card.hidden) placeCard(...screen(active));      // which keeps clear of a label
     }
 
     function moveLabels() {
-      for (const { text, label, dx, dy } of placed) {
-        text.setAttribute("x", label.x * across * view.zoom + dx);
-        text.setAttribute("y", label.y * down * view.zoom + dy);
+      for (const { group, label, left, top } of placed) {
+        const [x, y] = spot(label);
+        group.setAttribute("transform", `translate(${x + left} ${y + top})`);
       }
     }
 
-    function placeLabels(withTitles) {
+    // Where a label's topic is, in pixels of the whole map at this zoom.
+    function spot(label) {
+      return [label.x * across * view.zoom, label.y * down * view.zoom];
+    }
+
+    function placeLabels(titled) {
       const { zoom } = view, taken = [];
-      const wanted = labels.filter((label) => label.level === 0 || zoom >= FINE_ZOOM);
+      const wanted = labels.filter((label) => (label.level === 0 || zoom >= FINE_ZOOM) && isNear(spot(label)));
       if (here) {
         const text = root.dataset.here + ": " + cut(here.title, 40);
-        wanted.unshift({ words: [text], x: here.x, y: here.y, level: 3, away: 22 });
+        wanted.unshift({ words: [text], own: [here], x: here.x, y: here.y, level: 3, colour: "" });
       }
-      if (withTitles) wanted.push(...titlesInView());
+      wanted.push(...titled.map((point) => (point.label ||= { words: [cut(point.title, 42)], own: [point], x: point.x, y: point.y, level: 2, colour: "" })));
+      const dots = countDots();
       placed = [];
-      placedAt = performance.now();
       for (const label of wanted) {
-        const found = placeLabel(label, taken, zoom);
+        const found = placeLabel(label, taken, dots);
         if (found) {
           taken.push(found.box);
           placed.push(found);
         }
       }
-      labelLayer.replaceChildren(...placed.map(({ text }) => text));
+      labelLayer.replaceChildren(...placed.map(({ group }) => group));
+      moveLabels();
     }
 
-    function titlesInView() {
-      return points.filter((point) => {
-        const [x, y] = screen(point);
-        return point.on && x > 0 && y > 0 && x < width && y < height;
-      }).slice(0, 150).map((point) => (point.label ||= { words: [cut(point.title, 42)], x: point.x, y: point.y, level: 2 }));
+    function isNear([x, y]) {
+      return x > -view.x - AROUND && x < width - view.x + AROUND && y > -view.y - AROUND && y < height - view.y + AROUND;
     }
 
-    function placeLabel(label, taken, zoom) {
-      const x = label.x * across * zoom, y = label.y * down * zoom, line = label.level ? 16 : 19;
-      const offsets = label.level === 2 ? [0] : label.away ? [-label.away, label.away] : [0, -0.7, 0.7, -1.4, 1.4, -2.1, 2.1].map((step) => step * line);
-      for (const { text, length } of measure(label)) {
-        for (const offset of offsets) {
-          let left = label.level === 2 ? x + 9 : x - length / 2;
-          if (label.level !== 2) left = Math.max(4, Math.min(width * zoom - length - 4, left));
-          const top = y + offset - line / 2;
-          if (top < 2 || top + line > height * zoom - 2) continue;
-          const box = [left - 3, top, left + length + 3, top + line];
-          if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
-          const dx = (label.level === 2 ? left : left + length / 2) - x, dy = top + line * 0.76 - y;
-          text.setAttribute("x", x + dx);
-          text.setAttribute("y", y + dy);
-          return { text, label, dx, dy, box };
+    // Return a function that counts the dots in a box in or near the window, by a summed-area table of small cells.
+    function countDots() {
+      const left = -view.x - AROUND, top = -view.y - AROUND;
+      const wide = Math.ceil((width + 2 * AROUND) / CELL) + 1, tall = Math.ceil((height + 2 * AROUND) / CELL) + 1;
+      const sums = new Int32Array(wide * tall);
+      for (const point of points) {
+        const at = spot(point);
+        if (point.on && isNear(at)) sums[(Math.floor((at[1] - top) / CELL) + 1) * wide + Math.floor((at[0] - left) / CELL) + 1]++;
+      }
+      for (let y = 1; y < tall; y++) for (let x = 1, row = 0; x < wide; x++) {
+        row += sums[y * wide + x];
+        sums[y * wide + x] = row + sums[(y - 1) * wide + x];
+      }
+      const column = (x) => Math.max(0, Math.min(wide - 1, Math.floor((x - left) / CELL)));
+      const line = (y) => Math.max(0, Math.min(tall - 1, Math.floor((y - top) / CELL))) * wide;
+      return ([x0, y0, x1, y1]) => {
+        const a = column(x0 - 4), b = column(x1 + 4 + CELL), c = line(y0 - 4), d = line(y1 + 4 + CELL);
+        return sums[d + b] - sums[c + b] - sums[d + a] + sums[c + a];
+      };
+    }
+
+    // The emptiest place near a topic: a grid of places, of which the best covers the fewest dots.
+    function placeLabel(label, taken, dots) {
+      const [x, y] = spot(label), { zoom } = view, wide = width * zoom, tall = height * zoom;
+      const stepX = 16, stepY = 10, narrow = width < 600, far = label.level || narrow ? 6 : 15;
+      const offsets = label.level > 1 ? beside(label) : null;
+      const own = label.own.filter((_, at) => at % (1 + (label.own.length >> 6)) === 0).map((point) => [point.x * across * zoom, point.y * down * zoom]);
+      for (const size of measure(label)) {
+        let best = null, least = Infinity;
+        const found = [], places = offsets || around(far, stepX, stepY);
+        for (const [ax, ay] of places) {
+          const left = label.level === 2 ? x + ax - (ax < 0 ? size.width : 0) : Math.max(4, Math.min(wide - size.width - 4, x + ax - size.width / 2));
+          const top = y + ay - size.height / 2;
+          if (top < 2 || top + size.height > tall - 2 || left < 2 || left + size.width > wide - 2) continue;
+          if (label.level === 2 && (left + view.x < 2 || left + size.width + view.x > width - 2)) continue;
+          const box = [left, top, left + size.width, top + size.height];
+          if (taken.some((other) => box[0] < other[2] + 6 && other[0] < box[2] + 6 && box[1] < other[3] + 3 && other[1] < box[3] + 3)) continue;
+          const covered = dots(box);
+          if (label.level > 1) {
+            if (!covered || label.level === 3) return finish(label, size, box, x, y, own);
+            continue;
+          }
+          found.push([COVERED * covered + 0.3 * Math.hypot(ax, ay), box, covered]);
         }
+        found.sort((a, b) => a[0] - b[0]);
+        for (const [cost, box, covered] of found) {
+          if (cost >= least || (label.level === 1 && covered) || (narrow && covered > SPARED)) break;
+          const whole = cost + Math.min(...own.map((place) => gap(box, place)));
+          if (whole < least) {
+            least = whole;
+            best = box;
+          }
+        }
+        if (best) return finish(label, size, best, x, y, own);
       }
       return null;
     }
 
+    function beside({ level }) {
+      return level === 2 ? [[12, 0], [-12, 0]] : [[0, -24], [0, 24], [0, -44], [0, 44]];
+    }
+
+    function around(far, stepX, stepY) {
+      const places = [];
+      for (let ax = -far; ax <= far; ax++) for (let ay = -far - 3; ay <= far + 3; ay++) places.push([ax * stepX, ay * stepY]);
+      return places;
+    }
+
+    function gap(box, [x, y]) {
+      return Math.hypot(Math.max(box[0] - x, 0, x - box[2]), Math.max(box[1] - y, 0, y - box[3]));
+    }
+
+    function finish(label, size, box, x, y, own) {
+      const group = make("g", label.colour);
+      const place = own.reduce((a, b) => (gap(box, b) < gap(box, a) ? b : a));
+      if (label.level === 0 && gap(box, place) > FAR) {
+        const edge = [Math.max(box[0], Math.min(box[2], place[0])), Math.max(box[1], Math.min(box[3], place[1]))];
+        const leader = make("path");
+        leader.setAttribute("d", `M${edge[0] - box[0]} ${edge[1] - box[1]}L${place[0] - box[0]} ${place[1] - box[1]}`);
+        group.append(leader);
+      }
+      group.append(size.text);
+      return { group, label, left: box[0] - x, top: box[1] - y, box };
+    }
+
+    // A label's first line and the second below, then the first alone, in case there is no room for both.
     function measure(label) {
       if (!label.sizes) {
-        const name = ["", "fine", "title", "here"][label.level], most = width < 600 ? 22 : 34, texts = [];
-        for (let count = label.words.length; count > 0; count--) {
-          const written = label.words.slice(0, count).join(" · ");
-          if (written.length > most && count > 1) continue;
-          const text = make("text", name, label.level > 1 ? written : cut(written, most));
+        const name = ["", "fine", "title", "here"][label.level], narrow = width < 600;
+        const big = Math.round(Math.min(26, Math.max(14, 10 + 2 * Math.sqrt(label.own.length))) * (narrow ? 0.75 : 1));
+        const kinds = label.words.length > 1 && !narrow ? [label.words.slice(0, 2), label.words.slice(0, 1)] : [label.words];
+        label.sizes = kinds.map(([first, second]) => {
+          const text = make("text", name, cut(first, label.level > 1 ? 60 : 26));
+          const size = label.level ? 13 : big, high = size * 1.1;
+          if (!label.level) text.setAttribute("font-size", size);
           labelLayer.append(text);
-          texts.push({ text, length: text.getComputedTextLength() });
+          let wide = text.getComputedTextLength();
+          if (second) {
+            const line = make("tspan", "", cut(second, 26));
+            text.append(line);
+            wide = Math.max(wide, line.getComputedTextLength());
+            line.setAttribute("y", high + 12);
+            line.setAttribute("x", wide / 2);
+          }
+          text.setAttribute("x", label.level === 2 ? 0 : wide / 2);
+          text.setAttribute("y", size * 0.86);
           text.remove();
-        }
-        label.sizes = texts;
+          return { text, width: wide, height: high + (second ? 16 : 0) };
+        });
       }
       return label.sizes;
     }
@@ -192,9 +296,32 @@
     /* ---- moving ---- */
 
     function zoomBy(factor, x = width / 2, y = height / 2) {
-      const zoom = Math.min(MOST_ZOOM, Math.max(1, view.zoom * factor)), ratio = zoom / view.zoom;
+      const most = factor > 1 ? Math.max(view.zoom, limitZoom(x, y)) : Infinity;
+      const zoom = Math.max(1, Math.min(most, view.zoom * factor)), ratio = zoom / view.zoom;
       view = { zoom, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio };
       draw();
+    }
+
+    // The zoom at which about a dozen dots are in the window around a place.
+    function limitZoom(x, y) {
+      const apart = points.map((point) => {
+        const [px, py] = screen(point);
+        return Math.max(Math.abs(px - x) / width, Math.abs(py - y) / height);
+      }).sort((a, b) => a - b);
+      return Math.min(64, view.zoom / (2 * Math.max(0.002, apart[Math.min(DOZEN, apart.length) - 1])));
+    }
+
+    // The buttons zoom where there is something: at the post that is shown, else at the dot nearest to the middle.
+    function zoomAt() {
+      const inside = active && inView().includes(active) ? active : nearest([width / 2, height / 2], Infinity);
+      return inside ? screen(inside) : [width / 2, height / 2];
+    }
+
+    function zoomIn(factor) {
+      const [x, y] = zoomAt(), before = view.zoom;
+      zoomBy(factor, x, y);
+      // The dot goes towards the middle, so that its neighbours come into view and not the void beside it.
+      if (view.zoom > before) panBy((width / 2 - x) / 2, (height / 2 - y) / 2);
     }
 
     function panBy(x, y) {
@@ -300,8 +427,8 @@
 
     /* ---- the card ---- */
 
-    function nearest([x, y]) {
-      let best = null, least = REACH;
+    function nearest([x, y], reach = REACH) {
+      let best = null, least = reach;
       for (const point of points) {
         if (!point.on) continue;
         const [px, py] = screen(point), apart = Math.hypot(px - x, py - y);
@@ -328,7 +455,10 @@
         point.link.classList.add("near");
         drawLines(point);
         card.hidden = !withCard;
-        if (withCard) fillCard(point);
+        if (withCard) {
+          fillCard(point);
+          placeCard(...screen(point));
+        }
         draw();
       }
     }
@@ -336,6 +466,7 @@
     function later() {
       clearTimeout(hiding);
       hiding = setTimeout(() => {
+        if (card.contains(document.activeElement)) return;
         const focused = points.find((point) => point.link === document.activeElement);
         if (focused) show(focused, true);
         else hide();
@@ -352,18 +483,50 @@
     }
 
     function fillCard(point) {
-      const title = make("a", "", point.title), about = [];
+      const title = make("a", "", point.title), about = [], text = make("div");
       title.href = point.link.href.baseVal;
       title.dir = "auto";
       title.tabIndex = -1;
+      if (point.item.lang) title.lang = point.item.lang;
       if (point.date) about.push(writeDate(point.date));
       if (data.categories[point.category]) about.push(data.categories[point.category]);
-      card.replaceChildren(title, make("p", "about", about.join(" · ")));
+      text.id = "related-map-about";
+      text.append(make("p", "about", about.join(" · ")));
       if (point.summary) {
         const summary = make("p", "", point.summary);
         summary.dir = "auto";
-        card.append(summary);
+        if (point.item.lang) summary.lang = point.item.lang;
+        text.append(summary);
       }
+      card.replaceChildren(title, text);
+      if (point.related.length) card.append(make("h2", "", root.dataset.related), listRelated(point));
+    }
+
+    // Each leads to its dot, so that one can walk on from there.
+    function listRelated(point) {
+      const list = make("ul");
+      for (const other of point.related.slice(0, width < 600 ? 3 : 5).map((row) => points[row])) {
+        const item = make("li"), link = make("a", "", other.title);
+        link.href = "#" + encodeURIComponent(other.link.id);
+        link.dir = "auto";
+        if (other.item.lang) link.lang = other.item.lang;
+        link.addEventListener("click", (event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+          event.preventDefault();
+          goTo(other);
+        });
+        item.append(link);
+        list.append(item);
+      }
+      return list;
+    }
+
+    function goTo(point) {
+      if (!point.on) {
+        filter.value = "";
+        applyFilter();
+      }
+      point.link.focus({ preventScroll: true });
     }
 
     function writeDate(date) {
@@ -372,16 +535,26 @@
       return stamp.toLocaleDateString(document.documentElement.lang || undefined, { year: "numeric", month: "short", day: "numeric" });
     }
 
+    // Beside the dot, where it hides the label of "you are here" least.
     function placeCard(x, y) {
-      const wide = card.offsetWidth, high = card.offsetHeight, gap = 18;
-      let left = x + gap + wide < width ? x + gap : x - gap - wide;
-      let top = Math.max(4, Math.min(height - high - 4, y - high / 2));
-      if (left < 4) {
-        left = Math.max(4, Math.min(width - wide - 4, x - wide / 2));
-        top = y + gap + high < height ? y + gap : Math.max(4, y - gap - high);
+      const wide = card.offsetWidth, high = card.offsetHeight, middle = [x - wide / 2, y - high / 2];
+      const label = placed.find((one) => one.label.level === 3);
+      const kept = label && label.box.map((side, at) => side + (at % 2 ? view.y : view.x));
+      const sides = [18, 48, 90].flatMap((gap) => [[x + gap, middle[1], gap], [x - gap - wide, middle[1], gap], [middle[0], y + gap, gap], [middle[0], y - gap - high, gap]]);
+      let best = null, least = Infinity;
+      for (const [left, top, gap] of sides) {
+        const at = [Math.max(4, Math.min(width - wide - 4, left)), Math.max(4, Math.min(height - high - 4, top))];
+        const box = [at[0], at[1], at[0] + wide, at[1] + high];
+        const hides = kept && box[0] < kept[2] && kept[0] < box[2] && box[1] < kept[3] && kept[1] < box[3];
+        const onDot = box[0] < x + 8 && x - 8 < box[2] && box[1] < y + 8 && y - 8 < box[3];
+        const cost = Math.abs(at[0] - left) + Math.abs(at[1] - top) + gap + (hides ? 2000 : 0) + (onDot ? 1000 : 0);
+        if (cost < least) {
+          least = cost;
+          best = at;
+        }
       }
-      card.style.left = left + "px";
-      card.style.top = top + "px";
+      card.style.left = best[0] + "px";
+      card.style.top = best[1] + "px";
     }
 
     function drawLines(point) {
@@ -431,10 +604,10 @@
       setStop(point);
       bringIn(point);
       show(point, true);
-      point.link.setAttribute("aria-describedby", card.id);
+      point.link.setAttribute("aria-describedby", "related-map-about");
     });
     frame.addEventListener("focusout", (event) => {
-      event.target.removeAttribute("aria-describedby");
+      if (event.target.closest("svg")) event.target.removeAttribute("aria-describedby");
       later();
     });
     svg.addEventListener("keydown", (event) => {
@@ -449,7 +622,7 @@
       else if (event.key === "PageUp") goal = shown[at - 1];
       else if (event.key === "Home") goal = shown[0];
       else if (event.key === "End") goal = shown[shown.length - 1];
-      else if (event.key === "+" || event.key === "=") zoomBy(1.5, ...screen(point));
+      else if (event.key === "+" || event.key === "=") zoomIn(1.5);
       else if (event.key === "-") zoomBy(1 / 1.5, ...screen(point));
       else if (event.key === "0") showAll();
       else return;
@@ -459,7 +632,8 @@
     // Wherever the focus is: a card that hides something can always be dismissed.
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      if (!card.hidden) hide();
+      if (card.contains(document.activeElement) && active) active.link.focus({ preventScroll: true });
+      else if (!card.hidden) hide();
       else if (event.target === filter && filter.value) {
         filter.value = "";
         applyFilter();
@@ -519,9 +693,9 @@
       const counts = new Map();
       for (const { category } of points) counts.set(category, (counts.get(category) || 0) + 1);
       const first = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a - b).slice(0, 8);
-      const names = first.map((category, at) => ["c" + at, data.categories[category] || "–"]);
+      const names = first.map((category, at) => ["hue" + at, data.categories[category] || "–"]);
       if (counts.size > first.length) names.push(["cx", root.dataset.other]);
-      return { names, pick: ({ category }) => (first.includes(category) ? "c" + first.indexOf(category) : "cx") };
+      return { names, pick: ({ category }) => (first.includes(category) ? "hue" + first.indexOf(category) : "cx") };
     }
 
     function colourByYear() {
@@ -547,7 +721,8 @@
     tools.addEventListener("click", (event) => {
       const way = event.target.dataset.zoom;
       if (way === "all") showAll();
-      else if (way) zoomBy(way === "in" ? 1.6 : 1 / 1.6);
+      else if (way === "in") zoomIn(1.6);
+      else if (way) zoomBy(1 / 1.6);
     });
 
     /* ---- you are here ---- */
@@ -568,11 +743,46 @@
         here.item.closest("details").open = true;
         setStop(here);
         status.textContent = root.dataset.here + ": " + here.title;
-        root.scrollIntoView();
+        centre();
         if (view.zoom > 1) panBy(width / 2 - screen(here)[0], height / 2 - screen(here)[1]);
       }
       hide();
     }
+
+    // The map in the middle of the window; of one that is taller than that, the post.
+    function centre() {
+      if (frame.offsetHeight < window.innerHeight) frame.scrollIntoView({ block: "center" });
+      else window.scrollBy(0, svg.getBoundingClientRect().top + screen(here)[1] - window.innerHeight / 2);
+    }
+
+    // The browser itself scrolls to the dot, whose top it puts at the top, and may do so late.
+    window.addEventListener("load", () => requestAnimationFrame(() => { if (here) centre(); }));
+
+    /* ---- what one can do, by device ---- */
+
+    const touched = matchMedia("(hover: none)");
+
+    function hint(device) {
+      for (const name of ["mouse", "touch", "keys"]) find(name).hidden = name !== device;
+    }
+
+    svg.addEventListener("pointerdown", (event) => hint(event.pointerType === "touch" ? "touch" : "mouse"));
+    frame.addEventListener("keyup", () => hint("keys"));
+    touched.addEventListener("change", () => hint(touched.matches ? "touch" : "mouse"));
+
+    /* ---- paper ---- */
+
+    const closed = new Set();
+    window.addEventListener("beforeprint", () => {
+      for (const topic of root.querySelectorAll("details:not([open])")) {
+        closed.add(topic);
+        topic.open = true;
+      }
+    });
+    window.addEventListener("afterprint", () => {
+      for (const topic of closed) topic.open = false;
+      closed.clear();
+    });
 
     /* ---- light and dark ---- */
 
@@ -600,11 +810,16 @@
     if (points.length === 0) return;
     root.classList.add("related-map-live");
     tools.hidden = false;
-    root.querySelector(".related-map-keys").hidden = false;
+    hint(touched.matches ? "touch" : "mouse");
+    // Areas are drawn once and then moved and scaled as a picture: to blur them at every frame would be slow.
+    sky.setAttribute("aria-hidden", "true");
+    sky.append(find("blur"), areas);
+    frame.prepend(sky);
     frame.removeAttribute("tabindex");
     frame.removeAttribute("role");
     frame.removeAttribute("aria-labelledby");
     svg.setAttribute("role", "application");
+    svg.setAttribute("aria-describedby", "related-map-help related-map-keys");
     for (const [name, values] of [["category", points.map((point) => point.category)], ["year", points.map((point) => yearOf(point.date))]]) {
       if (new Set(values).size < 2) colour.querySelector(`[value=${name}]`).remove();
     }
