@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -35,6 +35,9 @@ from .evaluate import evaluate
 from .explain import explain_pair, explain_post
 from .links import SHOWN, LinkSearch
 from .report import make_report
+
+if TYPE_CHECKING:
+    from ..encoders.embedding import Context
 
 FAILED = 2  # exit code for everything that the author can put right
 INTERRUPTED = 130
@@ -325,21 +328,48 @@ def run_explain(session: Session) -> None:
 def run_links(session: Session) -> int:
     """Show which links to write, and where; return 1 if more posts are without one than allowed."""
     site, contents = session.read()
-    arguments, limit = session.arguments, session.limit_rows()
+    arguments = session.arguments
     row = find_post(arguments.post, contents) if arguments.post else None
-    search = LinkSearch(session.study(site, contents), contents, Path(site.pelican.path))
+    from ..encoders.embedding import Context
+
+    study = session.study(site, contents)
+    messages = Messages(session.screen)
+    cache = Cache(site.cache, messages.warn)
+    try:
+        embed = partial(embed_passages, study, Context(site.settings, cache, messages))
+        search = LinkSearch(study, contents, Path(site.pelican.path), embed)
+        show_links(session, search, row)
+    finally:
+        cache.finish()
+    messages.deliver()
+    if arguments.max_orphans is None:
+        return 0
+    return int(len(search.find_orphans()) > arguments.max_orphans)
+
+
+def show_links(session: Session, search: LinkSearch, row: int | None) -> None:
+    """Show the links of a post, or of the whole blog."""
+    arguments, limit = session.arguments, session.limit_rows()
     if row is not None:
         found = search.list_of_post(row)
         shown = replace(found, outgoing=found.outgoing[:limit], incoming=found.incoming[:limit])
         session.show(shown, output.show_post_links)
-    elif arguments.orphans or (arguments.max_orphans is not None and not arguments.all):
+    elif arguments.orphans:
         orphans = search.list_orphans()
         session.show(orphans[:limit], partial(output.show_orphan_links, total=len(orphans)))
     else:
         session.show(search.list_best(sys.maxsize if arguments.all else limit), output.show_links)
-    if arguments.max_orphans is None:
-        return 0
-    return int(len(search.find_orphans()) > arguments.max_orphans)
+
+
+def embed_passages(study: Study, context: "Context", passages: Sequence[str]) -> Any:
+    """Return the vectors of passages, under the model of the site's posts; zeros where words alone decide."""
+    import numpy as np
+
+    from ..encoders.embedding import embed_passages
+
+    if context.settings.weight == 1:
+        return np.zeros((len(passages), 1), np.float32)
+    return embed_passages(passages, study.inputs.model, context)
 
 
 def run_evaluate(session: Session) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..links.suggestions import Finder, Suggestion
+from ..links.suggestions import Embed, Finder, Suggestion
 from ..pipeline import Embedded, Study, make_study
 from ..ranking.refusals import Refusal, read_exclusions, refuse_pair, refuse_post
 from ..site.reader import Contents, Post
@@ -31,8 +31,8 @@ _BARRING = frozenset(
 class LinkToWrite:
     """A link that the post ``source`` could have in a ``sentence``; ``paste`` is the anchor as that link.
 
-    ``line`` is where the anchor stands in the source file, or None where that is not found. ``start`` is where
-    the anchor begins in the sentence.
+    ``line`` is where the anchor stands in the source file, or None where that is not found; ``start``, where
+    it begins in the sentence.
     """
 
     source: Post
@@ -65,11 +65,12 @@ class Orphan:
 
 @dataclass(frozen=True, eq=False)
 class LinkSearch:
-    """What the command knows of a site's links; ``folder`` is where its sources are."""
+    """What the command knows of a site's links; ``folder`` has its sources, ``embed`` is as in ``Finder``."""
 
     study: Study
     contents: Contents
     folder: Path
+    embed: Embed
 
     def list_of_post(self, row: int) -> PostLinks:
         """Return the links from and to a post; a draft is taken for published."""
@@ -114,7 +115,7 @@ class LinkSearch:
             refusals = (*refuse_pair(source, target, settings), *refuse_post(target, settings, exclusions))
             return not _BARRING.isdisjoint(refusals)
 
-        return Finder(study, is_barred, count_inbound(documents, self.contents))
+        return Finder(study, is_barred, count_inbound(documents, self.contents), self.embed)
 
     def describe(self, one: Suggestion) -> LinkToWrite:
         """Return a suggestion as an author needs it."""
@@ -155,7 +156,7 @@ def count_inbound(documents: Sequence[Document], contents: Contents) -> list[int
 
 
 def list_unwanted(documents: Sequence[Document], study: Study, contents: Contents) -> set[tuple[int, int]]:
-    """Return the pairs of rows that are linked already, nearly the same text, or dismissed by their author."""
+    """Return the pairs of rows that are linked already, nearly the same text, or dismissed by authors."""
     rows = {document.path: row for row, document in enumerate(documents)}
     pairs = {(first, second) for pair in study.ranked.duplicates for first, second in (pair, pair[::-1])}
     for row, links in enumerate(contents.links):

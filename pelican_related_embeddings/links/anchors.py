@@ -15,7 +15,7 @@ from ..text.function_words import read_function_words
 from ..text.passages import Passage
 from ..text.terms import Hashes, Word, find_words, hash_word, is_unspaced, join_hashes
 
-STRONGEST = 64  # terms of a post that may carry a link to it
+STRONGEST = 128  # terms of a post that may carry a link to it
 MOST_WORDS = 8  # of an anchor
 MOST_BETWEEN = 2  # function words in a row within an anchor
 TITLE, HEADING, TERM = 0, 1, 2  # kinds of anchors, the best first
@@ -54,6 +54,13 @@ class Profile:
     phrases: tuple[Phrase, ...]
     terms: frozenset[int]
 
+    def cover_title(self, known: Collection[int], vocabulary: "Vocabulary") -> float:
+        """Return how much of the title is among some words, from 0 to 1."""
+        title = next((one for one in self.phrases if one.kind == TITLE), None)
+        if title is None:
+            return 0.0
+        return sum(vocabulary.weigh(word) for word in title.places if word in known) / title.total
+
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
@@ -88,13 +95,18 @@ def list_words(text: str) -> list[Word]:
     return list(find_words(text, {}))
 
 
-def make_phrase(kind: int, text: str, vocabulary: Vocabulary, fragment: str = "") -> Phrase | None:
-    """Return the phrase of a title or heading; None if none of its words says anything."""
+def make_phrase(
+    kind: int, text: str, vocabulary: Vocabulary, fragment: str = "", least: float = 0.0
+) -> Phrase | None:
+    """Return the phrase of a title or heading; None if none of its words says anything.
+
+    ``least`` is what a whole one weighs at least: of a title of one common word, that word is not all.
+    """
     places: dict[int, int] = {}
     for place, word in enumerate(find_words(text, {})):
         places.setdefault(word.hash, place)
     total = sum(map(vocabulary.expect, places))
-    return Phrase(kind, places, total, fragment) if total else None
+    return Phrase(kind, places, max(total, least), fragment) if total else None
 
 
 def make_profile(phrases: Sequence[Phrase | None], matrix: TermMatrix, place: int) -> Profile:
@@ -114,6 +126,11 @@ class Text:
     pairs: Sequence[int]
     known: frozenset[int]
     free: Sequence[bool]
+
+    @classmethod
+    def make_blank(cls) -> "Text":
+        """Return a text without words."""
+        return cls(Passage(""), (), (), frozenset(), ())
 
     def may_hold(self, span: Span) -> bool:
         """Whether no link or code of the passage is in the way of an anchor."""

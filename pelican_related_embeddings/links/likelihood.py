@@ -1,40 +1,53 @@
-"""How likely an author is to want a link, from what speaks for its place: a logistic regression.
+"""How likely an author is to want a link, from what speaks for its place: two logistic regressions.
 
-The weights were fitted by ``benchmarks/links.py`` to the links of three real blogs, each taken out in turn.
+The first chooses the place of a pair of posts, the second judges the pair by it. Their weights were fitted by
+``benchmarks/links.py`` to the links of three real blogs, each taken out in turn.
 """
 
 from collections.abc import Mapping
 from math import exp
 
-from .candidates import Place
+from .anchors import HEADING, TERM, TITLE, Span
+from .candidates import Evidence
 
-WEIGHTS: Mapping[str, float] = {
-    "rank": 1.0,
-    "value": 0.03,
-    "title": 3.2,
-    "heading": 0.6,
-    "weight": 0.15,
-    "rivals": 0.5,
-    "overlap": 2.8,
-    "lead": 2.2,
-}
-INTERCEPT = -4.0
+PLACE_WEIGHTS: Mapping[str, float] = {
+    "title": 2.0, "rivals": 0.4, "overlap": 0.7, "lead": 2.2, "cover": 2.4, "mass": 2.0, "meaning": 3.0
+}  # fmt: skip
+PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.13, "title": 2.3, "phrase": 0.28, "overlap": 5.8}
+INTERCEPT = -2.0
 THRESHOLD = 0.3  # likelihood from which a link is suggested
 UNDERLINKED_BONUS = 0.5  # logits, for a post that no other links to
 
+# An anchor must name its target: so much of a title or heading, or a rare term of two words or more.
+LEAST_SHARE = {TITLE: 0.3, HEADING: 0.6}
+LEAST_TERM = 2  # words
 
-def estimate(place: Place) -> float:
-    """Return the likelihood of a link, from 0 to 1."""
-    return squash(weigh(place))
+
+def weigh_place(evidence: Evidence) -> float:
+    """Return how good a place is among those of the same pair, in logits."""
+    weights = PLACE_WEIGHTS.items()
+    return float(sum(weight * getattr(evidence, name) for name, weight in weights))
 
 
-def weigh(place: Place) -> float:
-    """Return the sum of what speaks for a place, in logits."""
+def weigh_pair(evidence: Evidence) -> float:
+    """Return how likely a link is from what speaks for its best place, in logits."""
     return INTERCEPT + sum(
-        weight * feature for weight, feature in zip(WEIGHTS.values(), place.features, strict=True)
+        weight * value for weight, value in zip(PAIR_WEIGHTS.values(), describe_pair(evidence), strict=True)
     )
 
 
+def describe_pair(evidence: Evidence) -> tuple[float, ...]:
+    """Return what ``PAIR_WEIGHTS`` are the weights of."""
+    return evidence.rank, evidence.title, evidence.title * evidence.weight, evidence.overlap
+
+
 def squash(logit: float) -> float:
-    """Return a likelihood from its logit."""
+    """Return the likelihood of a logit, from 0 to 1."""
     return 1 / (1 + exp(-logit))
+
+
+def names_target(span: Span, rivals: float) -> bool:
+    """Whether an anchor tells its readers what it leads to; ``rivals`` is the evidence of that name."""
+    if span.kind == TERM:
+        return len(span.words) >= LEAST_TERM and rivals == 0
+    return span.share >= LEAST_SHARE[span.kind]

@@ -4,23 +4,25 @@ The way into this room: a ``Finder`` knows a site's study, and what must not be 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..pipeline import Study
+from ..ranking.groups import Vectors
 from ..ranking.shared_terms import find_reasons
-from ..text.html import extract_text
-from ..text.passages import Outline, read_outline, split_sentences
-from ..text.terms import hash_block
+from ..text.passages import Passage, split_sentences
 from .anchors import Span
-from .candidates import LEAST_TITLE, NEAREST, Ground, Place, find_places, make_grounds
-from .likelihood import THRESHOLD, UNDERLINKED_BONUS, squash, weigh
+from .candidates import LEAST_TITLE, NEAREST, Candidates, Ground, Place, find_places, make_grounds
+from .likelihood import THRESHOLD, UNDERLINKED_BONUS, names_target, squash, weigh_pair, weigh_place
 
 MOST_SOURCES = 40  # that a post is looked for in
+CLOSELY = 3  # places of a pair whose passages are compared by meaning
+REACH = 0.7  # of the threshold; what is below that without its meaning is not worth a vector
 
 Barred = Callable[[int, int], bool]
+Embed = Callable[[Sequence[str]], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +53,20 @@ class Suggestion:
 class Finder:
     """Finds links on a site.
 
-    ``barred`` tells whether a link from one row to another must not be suggested; ``inbound`` how many links
-    each document has from others.
+    ``barred`` tells whether a link from one row to another must not be suggested, ``inbound`` how many links
+    each document has from others. ``embed`` returns the vectors of passages, zeros where there are none.
     """
 
     study: Study
     barred: Barred
     inbound: Sequence[int]
+    embed: Embed
     threshold: float = THRESHOLD
 
     @cached_property
     def grounds(self) -> list[Ground]:
         """The documents of each language."""
-        documents = self.study.documents
-        titles = [extract_text(document.title) for document in documents]
-        return make_grounds(self.study.ranking, titles, Outlines([document.html for document in documents]))
+        return make_grounds(self.study.ranking, self.study.documents)
 
     def find_ground(self, row: int) -> tuple[Ground, int]:
         """Return the documents of a document's language, and its place among them."""
@@ -88,7 +89,7 @@ class Finder:
         found: list[Place] = []
         for place in self._list_sources(ground, column):
             known = ground.list_candidates(place).get(column)
-            if known and self._allow(ground, place, {column: known}):
+            if known is not None and self._allow(ground, place, {column: known}):
                 found += find_places(ground, place, {column: known})
         return self._choose(ground, found)
 
@@ -110,29 +111,41 @@ class Finder:
             :MOST_SOURCES
         ]
 
-    def _allow(
-        self, ground: Ground, place: int, candidates: dict[int, tuple[int, float]]
-    ) -> dict[int, tuple[int, float]]:
+    def _allow(self, ground: Ground, place: int, candidates: Candidates) -> dict[int, int]:
         source, rows = int(ground.group.rows[place]), ground.group.rows[ground.group.targets]
         return {at: known for at, known in candidates.items() if not self.barred(source, int(rows[at]))}
 
     def _choose(self, ground: Ground, places: Iterable[Place]) -> list[Suggestion]:
         """Return what the best places of each pair come to, if they are good enough."""
-        best: dict[tuple[int, int], tuple[float, Place]] = {}
+        pairs: dict[tuple[int, int], list[Place]] = {}
         for place in places:
-            logit = weigh(place)
-            if squash(logit) >= self.threshold:
-                pair = place.source, place.target
-                if pair not in best or logit > best[pair][0]:
-                    best[pair] = logit, place
-        chosen = sorted(best.values(), key=lambda one: (-one[0], one[1].target))
-        made = [self._make(ground, logit, place) for logit, place in _drop_overlaps(chosen)]
-        return sorted(made, key=_order)
+            pairs.setdefault((place.source, place.target), []).append(place)
+        likely = [found for found in pairs.values() if self._is_good(choose_place(found), REACH)]
+        chosen = map(choose_place, self._add_meanings(ground, [rate_places(found) for found in likely]))
+        good = [place for place in chosen if self._is_good(place)]
+        good.sort(key=lambda place: (-weigh_pair(place.evidence), place.source, place.target))
+        return sorted((self._make(ground, place) for place in drop_overlaps(good)), key=_order)
 
-    def _make(self, ground: Ground, logit: float, place: Place) -> Suggestion:
-        group, span = ground.group, place.span
+    def _is_good(self, place: Place, reach: float = 1.0) -> bool:
+        likelihood = squash(weigh_pair(place.evidence))
+        return likelihood >= reach * self.threshold and (
+            reach < 1 or names_target(place.span, place.evidence.rivals)
+        )
+
+    def _add_meanings(self, ground: Ground, pairs: Sequence[Sequence[Place]]) -> list[list[Place]]:
+        """Return the places with the cosine of passage and target, where there are vectors."""
+        places = [place for found in pairs for place in found]
+        texts = {(one.source, one.passage): find_passage(ground, one).text for one in places}
+        vectors = dict(zip(texts, self.embed(list(texts.values())), strict=True)) if texts else {}
+        return [
+            [add_meaning(one, vectors[one.source, one.passage], self.study.ranking.vectors) for one in found]
+            for found in pairs
+        ]
+
+    def _make(self, ground: Ground, place: Place) -> Suggestion:
+        group, span, logit = ground.group, place.span, weigh_pair(place.evidence)
         source, target = np.searchsorted(group.rows, [place.source, place.target])
-        sentence, start = cut_sentence(ground.outlines[int(source)], place.passage, span)
+        sentence, start = cut_sentence(find_passage(ground, place), span)
         reasons = find_reasons(
             group.terms, group.documents, np.array([source]), np.array([target]), languages=group.languages
         )
@@ -154,36 +167,41 @@ def _order(one: Suggestion) -> tuple[float, int, int]:
     return -one.rank, one.source, one.target
 
 
-def _drop_overlaps(chosen: Sequence[tuple[float, Place]]) -> Iterator[tuple[float, Place]]:
-    """Yield the best places first, and none whose anchor a better one has in part."""
+def rate_places(places: Sequence[Place]) -> list[Place]:
+    """Return the best few places of a pair, best first."""
+    return sorted(places, key=lambda one: (-weigh_place(one.evidence), one.passage))[:CLOSELY]
+
+
+def choose_place(places: Sequence[Place]) -> Place:
+    """Return the best place of a pair."""
+    return rate_places(places)[0]
+
+
+def add_meaning(place: Place, vector: Vectors, vectors: Vectors) -> Place:
+    """Return a place with the cosine of its passage and its target."""
+    meaning = float(vector @ vectors[place.target]) if len(vector) == vectors.shape[1] else 0.0
+    return place._replace(evidence=place.evidence._replace(meaning=meaning))
+
+
+def drop_overlaps(places: Iterable[Place]) -> Iterator[Place]:
+    """Yield places, the best of which come first, and none whose anchor a better one has in part."""
     taken: dict[tuple[int, int], list[Span]] = {}
-    for logit, place in chosen:
-        spans = taken.setdefault((place.source, place.passage), [])
-        if all(place.span.end <= one.start or one.end <= place.span.start for one in spans):
-            spans.append(place.span)
-            yield logit, place
+    for place in places:
+        span, spans = place.span, taken.setdefault((place.source, place.passage), [])
+        if all(span.end <= one.start or one.end <= span.start for one in spans):
+            spans.append(span)
+            yield place
 
 
-def cut_sentence(outline: Outline, passage: int, span: Span) -> tuple[str, int]:
+def find_passage(ground: Ground, place: Place) -> Passage:
+    """Return the passage that a place is in."""
+    source = int(np.searchsorted(ground.group.rows, place.source))
+    return ground.outlines[source].passages[place.passage]
+
+
+def cut_sentence(passage: Passage, span: Span) -> tuple[str, int]:
     """Return the sentence around an anchor, and where the anchor begins in it."""
-    whole = outline.passages[passage]
-    for start, end in split_sentences(whole):
+    for start, end in split_sentences(passage):
         if start <= span.start and span.end <= end:
-            return whole.text[start:end], span.start - start
-    return whole.text, span.start
-
-
-class Outlines(Sequence[Outline]):
-    """The outlines of texts, each read when it is first asked for."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = texts
-        self._read: dict[int, Outline] = {}
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def __getitem__(self, row: int) -> Outline:  # type: ignore[override] # nobody takes slices of it
-        if row not in self._read:
-            self._read[row] = read_outline(self._texts[row])
-        return self._read[row]
+            return passage.text[start:end], span.start - start
+    return passage.text, span.start

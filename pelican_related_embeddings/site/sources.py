@@ -14,7 +14,7 @@ _UNSAFE = re.compile(r"[\s\"'<>#?%()\\^`{|}\[\]*]")
 
 
 def write_link(anchor: str, path: str, target: str, fragment: str = "") -> str:
-    """Return a link with the words ``anchor``, in the syntax of the source ``path``, to the source ``target``."""
+    """Return a link with the words ``anchor`` to the file ``target``, in the syntax of the file ``path``."""
     address = "{filename}/" + _UNSAFE.sub(lambda match: quote(match[0], safe=""), target)
     address += f"#{_UNSAFE.sub(lambda match: quote(match[0], safe=''), fragment)}" if fragment else ""
     suffix = path.rpartition(".")[2].lower()
@@ -32,8 +32,8 @@ def _escape(match: "re.Match[str]") -> str:
 def find_line(path: Path, sentence: str, start: int, end: int) -> int | None:
     """Return the line of a source file on which the anchor of a sentence stands; None if it is not found.
 
-    ``start`` and ``end`` are where the anchor is in the sentence. Without markup, as readers see it, a sentence
-    is not in the file as it is: its words are looked for, fewer and fewer of those around the anchor.
+    ``start`` and ``end`` are where the anchor is in the sentence. Without its markup, the sentence is not in
+    the file as it is: its words are looked for, fewer and fewer of those around the anchor.
     """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")

@@ -318,7 +318,7 @@ def _merge_pieces(pieces: Iterable[_Piece]) -> Iterator[Block]:
 
 
 def clean_text(text: str) -> str:
-    """Return ``text`` as readers see it: collapse white space; drop control characters, soft hyphens and what UTF-8 cannot hold."""
+    """Return ``text`` with white space collapsed and control characters and the like dropped."""
     text = " ".join(text.split())
     if text.isprintable():  # as most texts are; translate() is ten times as slow
         return text

@@ -1,7 +1,7 @@
 """Turn an article's HTML into passages that a link could be put into, and headings that one could lead to.
 
-Beside ``html``, whose blocks have lost what is needed here: where links and code begin and end, and the ids of
-headings. Code, quotations, tables and what readers do not see are no passages.
+Beside ``html``, whose blocks have lost what is needed here: where links and code begin and end, and the ids
+of headings. Code, quotations, tables and what readers do not see are no passages.
 """
 
 import re
@@ -68,7 +68,7 @@ def read_outline(html: str) -> Outline:
 
 @dataclass(slots=True)
 class _Text:
-    """The text of a paragraph in the making; ``marks`` are its fixed parts and where they lead, if anywhere."""
+    """The text of a paragraph in the making; ``marks`` are its fixed parts and where they lead."""
 
     parts: list[str] = field(default_factory=list)
     length: int = 0
@@ -159,7 +159,7 @@ class _Reader:
             return
         if whole.strip() and not self.ignoring:
             fixed = tuple((start, end) for start, end, _ in text.marks)
-            links = tuple(Link(*mark) for mark in text.marks if mark[2] is not None)
+            links = tuple(Link(start, end, href) for start, end, href in text.marks if href is not None)
             self.passages.append(Passage(whole.rstrip(), fixed, links))
 
 
