@@ -152,17 +152,24 @@ def take_out(html: str, slugs: Iterable[str]) -> str:
 def make_queries(blog: Blog) -> list[Query]:
     """Return a query for each link between two posts of a blog."""
     found = []
-    for source in range(len(blog.posts)):
+    linking = [row for row in range(len(blog.posts)) if blog.list_links(row)]
+    blog.embed([text for row in linking for text in list_texts(blog, row)])  # all at once is faster
+    for source in linking:
         linked = blog.list_links(source)
-        vectors = embed_source(blog, source) if linked else {}
+        vectors = embed_source(blog, source)
         found += [make_query(blog, source, target, vectors) for target in linked]
     return found
 
 
+def list_texts(blog: Blog, row: int) -> list[str]:
+    """Return the texts of a post's passages."""
+    outline = read_outline(blog.corpus.documents[row].html)
+    return list(dict.fromkeys(one.text for one in outline.passages))
+
+
 def embed_source(blog: Blog, source: int) -> dict[str, Vectors]:
     """Return the vectors of a post's passages, by their text."""
-    html = blog.corpus.documents[source].html
-    texts = list({one.text: None for one in read_outline(html).passages})
+    texts = list_texts(blog, source)
     return dict(zip(texts, blog.embed(texts), strict=True))
 
 
