@@ -20,7 +20,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,8 @@ METHODS = (TITLES, RELATED, OURS)
 SAMPLED = {OURS: 30, TITLES: 8, RELATED: 8}  # of each corpus, to be judged
 GRADES = ("useful", "acceptable", "wrong")
 RIDGE = 0.01
+MEANING_AT_MOST = 0.5  # logits that a pair gains by another place, which its meaning chooses
+SAVED = 200  # new vectors that are worth rewriting the file
 
 Vectors = npt.NDArray[np.float32]
 
@@ -121,8 +123,13 @@ class Blog:
                 [""] * len(absent), list(absent.values())
             )
             self.known.update(zip(absent, made, strict=True))
-            np.savez(self.file, names=list(self.known), vectors=np.array(list(self.known.values())))
+            if len(absent) >= SAVED:
+                self.save()
         return np.array([self.known[name] for name in names], np.float32).reshape(len(texts), -1)
+
+    def save(self) -> None:
+        """Keep the vectors of passages for the next run."""
+        np.savez(self.file, names=list(self.known), vectors=np.array(list(self.known.values())))
 
     def list_links(self, row: int) -> list[int]:
         """Return the rows of the posts that a post links to."""
@@ -451,10 +458,13 @@ def list_unlinked(blog: Blog, source: int, method: str, weights: Weights) -> lis
     barred |= {row for row in range(len(blog.posts)) if frozenset((source, row)) in blog.twins}
     if method == TITLES:
         return match_titles(blog, source, outline, barred)
-    vectors = embed_source(blog, source)
     if method == RELATED:
-        return place_related(blog, source, outline, barred, vectors)
-    pairs = find_pairs(blog, source, outline, barred, vectors)
+        return place_related(blog, source, outline, barred, embed_source(blog, source))
+    pairs = find_pairs(blog, source, outline, barred, {})
+    likely = replace(weights, intercept=weights.intercept + MEANING_AT_MOST)
+    if not suggest(Query(source, -1, {}, pairs, {}), likely, shown=True):
+        return []  # its vectors would change nothing
+    pairs = find_pairs(blog, source, outline, barred, embed_source(blog, source))
     return suggest(Query(source, -1, {}, pairs, {}), weights, shown=True)
 
 
@@ -649,9 +659,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.fit:
         fitted = fit(queries)
         print(dict(zip(PLACE_WEIGHTS, fitted.place.round(2).tolist(), strict=True)))
-        print(dict(zip(PAIR_WEIGHTS, fitted.pair.round(2).tolist(), strict=True)), round(fitted.intercept, 2))
+        print(dict(zip(PAIR_WEIGHTS, fitted.pair.round(2).tolist(), strict=True)), round(fitted.intercept, 2), flush=True)
     if options.sample:
         write_sample(blogs, weights, options.sample)
+        for blog in blogs:
+            blog.save()
         return
     bare = [Blog(path, options.vectors, strip=True) for path in options.corpora]
     lines += measure(bare, "Words of the links between posts deleted")[0]

@@ -14,9 +14,19 @@ TEXT = "Sourdough bread rises slowly because wild yeast shares the dough; bake t
 def linked(site: Site) -> Site:
     """Posts that link to one in every way that Pelican resolves, and some that must not count."""
     site.post("target", TEXT, date="2024-01-01")
-    site.post("by-file", f"{TEXT} I wrote & *baked*, see [the loaf]({{filename}}/target.md#x). Bye.", date="2024-01-02")
-    site.post("absolute", 'One. As <a href="https://blog.example/target.html?a=1">told here</a>, two.', date="2024-01-04")
-    site.post("relative", "Look at [it](./target.html) again, and [again]({filename}target.md).", date="2024-01-03")
+    site.post(
+        "by-file",
+        f"{TEXT} I wrote & *baked*, see [the loaf]({{filename}}/target.md#x). Bye.",
+        date="2024-01-02",
+    )
+    site.post(
+        "absolute",
+        'One. As <a href="https://blog.example/target.html?a=1">told here</a>, two.',
+        date="2024-01-04",
+    )
+    site.post(
+        "relative", "Look at [it](./target.html) again, and [again]({filename}target.md).", date="2024-01-03"
+    )
     site.post("draft", "A draft [links]({filename}target.md) here.", status="draft")
     site.post("target-fr", "Un texte qui renvoie [ailleurs]({filename}/target.md).", lang="fr")
     site.post("itself", "[Itself]({filename}itself.md) and [elsewhere](https://other.example/target.html).")
@@ -62,7 +72,9 @@ def test_the_section_follows_the_related_posts_and_escapes_text(linked: Site) ->
     assert page.index('id="related-embeddings-heading"') < page.index("related-embeddings-linked")
     section = show(built)
     assert ">Linked from</h2>" in section
-    assert re.findall(r'<a href="([^"]*)"', section) == [f"{URL}/{name}.html" for name in ("absolute", "relative", "by-file")]
+    assert re.findall(r'<a href="([^"]*)"', section) == [
+        f"{URL}/{name}.html" for name in ("absolute", "relative", "by-file")
+    ]
     assert "I wrote &amp; baked, see the loaf." in section
 
 

@@ -206,3 +206,45 @@ def test_passages_leave_out_headings_code_and_quotations() -> None:
     first = outline.passages[0]
     sentences = [first.text[start:end] for start, end in split_sentences(first)]
     assert sentences == ["See that. Or this, e.g. here.", "Then a. B."]
+
+
+def test_titles_with_brackets_and_quotes_and_names_with_spaces_can_be_pasted(shell: Shell) -> None:
+    write_climbing(shell.site)
+    title = 'Racking "cams" [and nuts] & slings'
+    text = "Small cams go in front, large ones behind, slings over the shoulder. Sort them before you climb."
+    shell.site.write("climb/my rack (1).md", f"Title: {title}\nDate: 2024-01-05\nSlug: rack\n\n{text}\n")
+    source = f"On long routes {title} is an art: <em>practise</em> it on the ground with a climbing partner."
+    shell.site.write("climb/routes.md", f"Title: Long routes\nDate: 2024-01-06\nSlug: routes\n\n{source}\n")
+
+    link = next(one for one in shell.ask("routes") if one["target"] == "climb/my rack (1).md")
+    path = shell.site.content / "climb" / "routes.md"
+    written = path.read_text("utf-8")
+    assert link["anchor"] in written
+    path.write_text(written.replace(link["anchor"], link["paste"], 1), encoding="utf-8")
+    built = shell.site.build()
+
+    assert built.warnings() == []
+    assert 'href="/rack.html"' in built.articles["routes.html"].content
+
+
+def test_a_heading_with_an_id_is_led_to(shell: Shell) -> None:
+    write_climbing(shell.site)
+    body = "<h2 id='prusik'>Tying a prusik loop</h2><p>Three wraps of thin cord grip the rope.</p>"
+    text = f"<p>Ropes and cords are cheap.</p>{body}<p>Gear lasts for years.</p>"
+    shell.site.write(
+        "climb/gear.html",
+        "<html><head><title>What is in my bag</title><meta name='date' content='2024-01-07'></head>"
+        f"<body>{text}</body></html>",
+    )
+    shell.site.post("rescue", "To climb back up a rope, tying a prusik loop from thin cord is all you need.")
+
+    link = next(one for one in shell.ask("rescue", "--all") if one["target"] == "climb/gear.html")
+    assert link["paste"] == "[tying a prusik loop]({filename}/climb/gear.html#prusik)"
+
+
+def test_other_languages_and_translations_are_left_out(shell: Shell) -> None:
+    write_climbing(shell.site)
+    shell.site.post("knots-too", "A figure eight knot and the climbing harness, en deux langues.", lang="fr")
+
+    links = shell.ask("--all")
+    assert not [link for link in links if "fr" in link["source"] or "fr" in link["target"]]

@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "show": ["date", "category", "summary", "image", "terms"],
         "style": "cards",
         "feeds": True,
+        "backlinks": True,
     },
     "What is suggested": {
         "min_score": 0.5,

@@ -278,7 +278,9 @@ def find_post(name: str, contents: Contents) -> int:
     exact = [row for row, post in enumerate(posts) if name in (post.path, post.url)]
     exact = exact or [row for row, post in enumerate(posts) if path.endswith(f"/{fold(post.path)}")]
     named = [row for row, post in enumerate(posts) if post.slug == name]
-    named = named or [row for row, post in enumerate(posts) if f"/{fold(post.path)}".endswith(path)]
+    files = [f"/{fold(post.path)}" for post in posts]
+    named = named or [row for row, file in enumerate(files) if file.endswith(path)]
+    named = named or [row for row, file in enumerate(files) if file.rpartition(".")[0].endswith(path)]
     named = named or [row for row, post in enumerate(posts) if fold(post.title) == fold(name)]
     own = [row for row in named if posts[row].lang == contents.language]
     found = exact or own or named

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..links.likelihood import ORPHAN_THRESHOLD
 from ..links.suggestions import Embed, Finder, Suggestion
 from ..pipeline import Embedded, Study, make_study
 from ..ranking.refusals import Refusal, read_exclusions, refuse_pair, refuse_post
@@ -94,7 +95,7 @@ class LinkSearch:
 
     def list_orphans(self) -> list[Orphan]:
         """Return the published articles without a link from another, with the best place for one."""
-        finder = self.make_finder(self.study)
+        finder = replace(self.make_finder(self.study), threshold=ORPHAN_THRESHOLD)
         found = []
         for row in self.find_orphans():
             best = finder.list_links_to(row)[:1]

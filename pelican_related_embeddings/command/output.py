@@ -121,6 +121,8 @@ def show_report(console: Console, report: Report, limit: int = 15) -> None:
     _show_orphans(console, report, limit)
     _show_pairs(console, "Near-duplicates: nearly the same text", report.duplicates, limit)
     _show_pairs(console, "Related, but neither links to the other", report.unlinked, limit)
+    if report.unlinked:
+        _write(console, "pelican-related links POST names the sentence and the words for a link.", "dim")
 
 
 def describe_counts(report: Report) -> list[str]:
@@ -235,45 +237,43 @@ def show_orphan_links(console: Console, orphans: Sequence[Orphan], total: int) -
     if not orphans:
         _write(console, f"{title}: none\n", "bold")
         return
-    columns = {"post": "left", "could be linked from": "left", "paste": "left"}
+    columns = {"post": "left", "score": "right", "could be linked from": "left"}
     console.print(_make_table(f"{title} ({total})", columns, map(_draw_orphan, orphans)))
+    _show_lines_to_paste(console, [orphan.link for orphan in orphans if orphan.link])
     _say_more(console, len(orphans), total)
 
 
 def _draw_orphan(orphan: Orphan) -> Sequence[Cell]:
     link = orphan.link
-    return (
-        (orphan.post.path, f"{_place(link)}: {_mark_anchor(link)}", link.paste)
-        if link
-        else (orphan.post.path,)
-    )
+    return (orphan.post.path, link.score, _describe_place(link)) if link else (orphan.post.path,)
 
 
 def _show_table_of_links(console: Console, title: str, links: Sequence[LinkToWrite]) -> None:
     if not links:
         _write(console, f"{title}: none\n", "bold")
         return
-    columns = {
-        "score": "right",
-        "sentence": "left",
-        "links to": "left",
-        "because of": "left",
-        "paste": "left",
-    }
+    columns = {"score": "right", "sentence": "left", "links to": "left", "because of": "left"}
     console.print(_make_table(f"{title} ({len(links)})", columns, map(_draw_link, links)))
+    _show_lines_to_paste(console, links)
+
+
+def _show_lines_to_paste(console: Console, links: Sequence[LinkToWrite]) -> None:
+    """Write the links as they stand in the sources, each on a line that no table breaks."""
+    for link in links:
+        line = Text(_clean(f"{_name_place(link)}  {link.paste}"))
+        console.print(line, soft_wrap=True)
+    console.print()
 
 
 def _draw_link(link: LinkToWrite) -> Sequence[Cell]:
-    return (
-        link.score,
-        f"{_place(link)}: {_mark_anchor(link)}",
-        link.target.title,
-        ", ".join(link.terms),
-        link.paste,
-    )
+    return link.score, _describe_place(link), link.target.title, ", ".join(link.terms)
 
 
-def _place(link: LinkToWrite) -> str:
+def _describe_place(link: LinkToWrite) -> str:
+    return f"{_name_place(link)}: {_mark_anchor(link)}"
+
+
+def _name_place(link: LinkToWrite) -> str:
     return f"{link.source.path}:{link.line}" if link.line else link.source.path
 
 

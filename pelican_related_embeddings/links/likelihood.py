@@ -11,11 +11,12 @@ from .anchors import HEADING, TERM, TITLE, Span
 from .candidates import Evidence
 
 PLACE_WEIGHTS: Mapping[str, float] = {
-    "title": 2.0, "rivals": 0.4, "overlap": 0.7, "lead": 2.2, "cover": 2.4, "mass": 2.0, "meaning": 3.0
+    "title": 2.08, "rivals": 0.15, "overlap": 0.51, "lead": 2.15, "cover": 2.14, "mass": 1.9, "meaning": 2.59
 }  # fmt: skip
-PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.13, "title": 2.3, "phrase": 0.28, "overlap": 5.8}
-INTERCEPT = -2.0
+PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.1, "title": 3.6, "phrase": 0.2, "overlap": 5.61}
+INTERCEPT = -2.83
 THRESHOLD = 0.3  # likelihood from which a link is suggested
+ORPHAN_THRESHOLD = 0.1  # the same for the best place to link to a post that no other links to
 UNDERLINKED_BONUS = 0.5  # logits, for a post that no other links to
 
 # An anchor must name its target: so much of a title or heading, or a rare term of two words or more.
