@@ -439,7 +439,7 @@ def count_shown(blog: Blog, weights: Weights) -> tuple[int, int, int]:
 
 def draw_sample(blog: Blog, weights: Weights) -> list[tuple[str, int, Suggested]]:
     """Return suggestions that are not in the truth: method, source and suggestion, in random order."""
-    random = np.random.default_rng(17)
+    random = np.random.default_rng(23)
     drawn: list[tuple[str, int, Suggested]] = []
     for method in SAMPLED:
         pool: list[tuple[str, int, Suggested]] = []
@@ -659,7 +659,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.fit:
         fitted = fit(queries)
         print(dict(zip(PLACE_WEIGHTS, fitted.place.round(2).tolist(), strict=True)))
-        print(dict(zip(PAIR_WEIGHTS, fitted.pair.round(2).tolist(), strict=True)), round(fitted.intercept, 2), flush=True)
+        print(
+            dict(zip(PAIR_WEIGHTS, fitted.pair.round(2).tolist(), strict=True)),
+            round(fitted.intercept, 2),
+            flush=True,
+        )
     if options.sample:
         write_sample(blogs, weights, options.sample)
         for blog in blogs:

@@ -25,7 +25,8 @@ class Span(NamedTuple):
     """An anchor in a passage: from and to as characters, and the words that belong to the post.
 
     ``share`` is how much of the title or heading stands there, from 0 to 1, by the weights of its words;
-    ``weight`` is their sum. ``fragment`` is the id of the heading, or nothing.
+    ``weight`` is their sum. ``fragment`` is the id of the heading, or nothing. ``named`` tells that it looks
+    like a name: capitals or digits that do not come from the beginning of a sentence.
     """
 
     kind: int
@@ -35,6 +36,7 @@ class Span(NamedTuple):
     share: float
     weight: float
     fragment: str = ""
+    named: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +68,13 @@ class Profile:
 class Vocabulary:
     """What the words of a language weigh on a site.
 
-    ``weights`` has the squared idf of each term that counts; ``empty`` are function words, and words that are
-    on too many posts to tell any of them apart.
+    ``weights`` has the squared idf of each term that counts; ``empty`` are ``function_words``, and words that
+    are on too many posts to tell any of them apart.
     """
 
     weights: Mapping[int, float]
     empty: Collection[int]
+    function_words: Collection[int]
     highest: float
 
     def weigh(self, word: int) -> float:
@@ -85,9 +88,11 @@ class Vocabulary:
 
 def read_vocabulary(matrix: TermMatrix, lang: str) -> Vocabulary:
     """Return what words weigh among the posts of a language."""
-    empty = {hash_word(word) for word in read_function_words(lang)} | matrix.common
+    function_words = frozenset(map(hash_word, read_function_words(lang)))
     weights = dict(zip(matrix.hashes.tolist(), matrix.boosts.tolist(), strict=True))
-    return Vocabulary(weights, empty, max(weights.values(), default=0.0))
+    return Vocabulary(
+        weights, function_words | matrix.common, function_words, max(weights.values(), default=0.0)
+    )
 
 
 def list_words(text: str) -> list[Word]:
@@ -133,8 +138,12 @@ class Text:
         return cls(Passage(""), (), (), frozenset(), ())
 
     def may_hold(self, span: Span) -> bool:
-        """Whether no link or code of the passage is in the way of an anchor."""
-        return all(span.end <= start or end <= span.start for start, end in self.passage.fixed)
+        """Whether no link, code or address of the passage is in the way of an anchor."""
+        text = self.passage.text
+        word = text[text.rfind(" ", 0, span.start) + 1 : span.end]
+        return "://" not in word and all(
+            span.end <= start or end <= span.start for start, end in self.passage.fixed
+        )
 
 
 def read_text(passage: Passage) -> Text:
@@ -180,9 +189,9 @@ def _follow(text: Text, at: int, phrase: Phrase, vocabulary: Vocabulary) -> tupl
             break
         place = phrase.places.get(word.hash, -1)
         telling = vocabulary.weigh(word.hash) > 0
-        if telling and place > last:
+        if place > last and word.hash not in vocabulary.function_words:
             last, end, between = place, index, 0
-            words.append(word.hash)
+            words += [word.hash] if telling else []
         elif index == at or telling or between == MOST_BETWEEN:
             break
         else:
@@ -219,9 +228,18 @@ def _make_span(
     start, end = _widen(text.passage.text, text.words[first].start, text.words[last].end)
     unique = tuple(dict.fromkeys(words))
     weight = sum(map(vocabulary.weigh, unique))
+    named = _is_name(text.passage.text, start, end)
     if phrase is None:
-        return Span(TERM, start, end, unique, 0.0, weight)
-    return Span(phrase.kind, start, end, unique, weight / phrase.total, weight, phrase.fragment)
+        return Span(TERM, start, end, unique, 0.0, weight, named=named)
+    return Span(phrase.kind, start, end, unique, weight / phrase.total, weight, phrase.fragment, named)
+
+
+def _is_name(text: str, start: int, end: int) -> bool:
+    """Whether words are written like a name, and not only because a sentence begins with them."""
+    if any(letter.isupper() or letter.isdigit() for letter in text[start + 1 : end]):
+        return True
+    before = text[:start].rstrip(" \"'([\u00ab\u201c")
+    return text[start].isupper() and bool(before) and before[-1] not in ".!?:\u2026"
 
 
 _INNER = frozenset("-_.'\u2019/@+#")  # characters that hold a word together, such as "full-text"

@@ -15,12 +15,14 @@ PLACE_WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.1, "title": 3.6, "phrase": 0.2, "overlap": 5.61}
 INTERCEPT = -2.83
-THRESHOLD = 0.3  # likelihood from which a link is suggested
+THRESHOLD = 0.35  # likelihood from which a link is suggested
 ORPHAN_THRESHOLD = 0.1  # the same for the best place to link to a post that no other links to
 UNDERLINKED_BONUS = 0.5  # logits, for a post that no other links to
 
-# An anchor must name its target: so much of a title or heading, or a rare term of two words or more.
-LEAST_SHARE = {TITLE: 0.3, HEADING: 0.6}
+# An anchor must name its target: so much of a title or heading, or a rare term of two words or more. A word
+# alone that is no name, such as "recursively", says little of what it leads to.
+LEAST_SHARE = {TITLE: 0.35, HEADING: 0.6}
+LEAST_WORD_SHARE = 0.7
 LEAST_TERM = 2  # words
 
 
@@ -51,4 +53,5 @@ def names_target(span: Span, rivals: float) -> bool:
     """Whether an anchor tells its readers what it leads to; ``rivals`` is the evidence of that name."""
     if span.kind == TERM:
         return len(span.words) >= LEAST_TERM and rivals == 0
-    return span.share >= LEAST_SHARE[span.kind]
+    plain_word = len(span.words) == 1 and not span.named
+    return span.share >= (LEAST_WORD_SHARE if plain_word else LEAST_SHARE[span.kind])

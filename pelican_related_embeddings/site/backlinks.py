@@ -2,16 +2,16 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import unescape
 from typing import Any, NamedTuple
 
-from ..text.passages import Link, Outline, read_outline, split_sentences
+from ..text.passages import find_link_sentences
 from .contents import Targets, find_target, list_targets, read_html, read_languages
 from .metadata import path_content, read_lang
 
-# Quick, and finds all links and more: whether a text is worth parsing.
-_HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
+# Quick, as a pattern that begins with letters is, and finds all links and more: is a text worth parsing?
+_HREF = re.compile(r"""href\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
 
 class Backlink(NamedTuple):
@@ -46,14 +46,13 @@ def _date(content: Any) -> float:
 def _list_links(content: Any, url: str, targets: Targets) -> dict[str, str]:
     """Return the source paths that a post links to, each with the sentence around the first link."""
     html, path = read_html(content), path_content(content)
-    hrefs = {unescape("".join(match.groups(""))) for match in _HREF.finditer(html)}
+    hrefs = {unescape("".join(match.groups(""))) for match in _HREF.finditer(html.replace("HREF", "href"))}
     known = {href: target for href in hrefs if (target := _resolve(href, path, url, targets))}
     if not set(known.values()) - {path}:
         return {}
     found: dict[str, str] = {}
-    for href, excerpt in _list_sentences(read_outline(html)):
-        if href in known:
-            found.setdefault(known[href], excerpt)
+    for href, sentence in find_link_sentences(html, known):
+        found.setdefault(known[href], sentence)
     return found
 
 
@@ -61,18 +60,6 @@ def _resolve(href: str, path: str, url: str, targets: Targets) -> str:
     with contextlib.suppress(ValueError):  # an invalid address, such as http://[
         return find_target(href.strip(), path, url, targets)
     return ""
-
-
-def _list_sentences(outline: Outline) -> Iterator[tuple[str, str]]:
-    for passage in outline.passages:
-        sentences = list(split_sentences(passage)) if passage.links else []
-        for link in passage.links:
-            span = next((one for one in sentences if _is_around(one, link)), (0, len(passage.text)))
-            yield link.href, passage.text[span[0] : span[1]]
-
-
-def _is_around(sentence: tuple[int, int], link: Link) -> bool:
-    return sentence[0] <= link.start < sentence[1]
 
 
 class LinkedFrom(Sequence[Backlink]):

@@ -5,7 +5,7 @@ of headings. Code, quotations, tables and what readers do not see are no passage
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,6 +64,32 @@ def read_outline(html: str) -> Outline:
     reader = _Reader()
     reader.read(parse_html(html).root)
     return Outline(tuple(reader.passages), tuple(reader.headings))
+
+
+def find_link_sentences(html: str, hrefs: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield each link that leads to one of ``hrefs``, and the sentence around it.
+
+    Of a link that stands in no passage, such as one in a table, the sentence is empty.
+    """
+    root = parse_html(html).root
+    for node in root.css("a[href]") if root is not None else ():
+        href = node.attributes["href"] or ""
+        if href in hrefs:
+            # Reading that paragraph alone takes a fraction of the time.
+            block = node
+            while block.parent is not None and block.tag not in PARAGRAPHS:
+                block = block.parent
+            outline = read_outline(block.html or "")
+            yield href, next(_cut_sentences(outline, href), "")
+
+
+def _cut_sentences(outline: Outline, href: str) -> Iterator[str]:
+    for passage in outline.passages:
+        for link in passage.links:
+            if link.href == href:
+                spans = ((start, end) for start, end in split_sentences(passage) if start <= link.start < end)
+                start, end = next(spans, (0, len(passage.text)))
+                yield passage.text[start:end]
 
 
 @dataclass(slots=True)
