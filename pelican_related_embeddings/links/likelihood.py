@@ -11,10 +11,10 @@ from .anchors import HEADING, TERM, TITLE, Span
 from .candidates import Evidence
 
 PLACE_WEIGHTS: Mapping[str, float] = {
-    "title": 2.08, "rivals": 0.15, "overlap": 0.51, "lead": 2.15, "cover": 2.14, "mass": 1.9, "meaning": 2.59
+    "title": 2.33, "rivals": 0.12, "overlap": 0.5, "lead": 2.18, "cover": 2.02, "mass": 1.86, "meaning": 2.51
 }  # fmt: skip
-PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.1, "title": 3.6, "phrase": 0.2, "overlap": 5.61}
-INTERCEPT = -2.83
+PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.0, "title": 4.12, "phrase": 0.12, "overlap": 7.94}
+INTERCEPT = -2.93
 THRESHOLD = 0.35  # likelihood from which a link is suggested
 ORPHAN_THRESHOLD = 0.1  # the same for the best place to link to a post that no other links to
 UNDERLINKED_BONUS = 0.5  # logits, for a post that no other links to

@@ -109,7 +109,7 @@ def find_unknown(contents: Iterable[Any]) -> list[str]:
     found: dict[str, list[str]] = {}
     for content in contents:
         for name, value in read_metadata(content).items():
-            if name.startswith(("related_posts", "related_links")) and (
+            if name.startswith(("related_posts", "related_links_")) and (
                 problem := _describe_unusable(name, value)
             ):
                 found.setdefault(problem, []).append(path_content(content))
