@@ -101,7 +101,7 @@ def list_words(text: str) -> list[Word]:
 
 
 def make_phrase(
-    kind: int, text: str, vocabulary: Vocabulary, fragment: str = "", least: float = 0.0
+    kind: int, text: str, vocabulary: Vocabulary, *, fragment: str = "", least: float = 0.0
 ) -> Phrase | None:
     """Return the phrase of a title or heading; None if none of its words says anything.
 
@@ -176,7 +176,7 @@ def _find_phrases(text: Text, phrase: Phrase, vocabulary: Vocabulary) -> Iterato
     while at < count:
         end, words = _follow(text, at, phrase, vocabulary)
         if words:
-            yield _make_span(text, at, end, words, phrase, vocabulary)
+            yield _make_span(text, (at, end), words, vocabulary, phrase=phrase)
         at = max(end, at) + 1
 
 
@@ -206,7 +206,7 @@ def _find_terms(text: Text, terms: frozenset[int], vocabulary: Vocabulary) -> It
         belongs = index < len(text.words) and text.free[index] and _belongs(text, index, terms, vocabulary)
         goes_on = belongs and first >= 0 and text.words[index].joined and index - first < MOST_WORDS
         if first >= 0 and not goes_on:
-            yield _make_span(text, first, index - 1, words, None, vocabulary)
+            yield _make_span(text, (first, index - 1), words, vocabulary)
             first = -1
         if belongs:
             if first < 0:
@@ -223,9 +223,14 @@ def _belongs(text: Text, index: int, terms: frozenset[int], vocabulary: Vocabula
 
 
 def _make_span(
-    text: Text, first: int, last: int, words: Sequence[int], phrase: Phrase | None, vocabulary: Vocabulary
+    text: Text,
+    ends: tuple[int, int],
+    words: Sequence[int],
+    vocabulary: Vocabulary,
+    *,
+    phrase: Phrase | None = None,
 ) -> Span:
-    start, end = _widen(text.passage.text, text.words[first].start, text.words[last].end)
+    start, end = _widen(text.passage.text, text.words[ends[0]].start, text.words[ends[1]].end)
     unique = tuple(dict.fromkeys(words))
     weight = sum(map(vocabulary.weigh, unique))
     named = _is_name(text.passage.text, start, end)

@@ -60,10 +60,10 @@ class Evidence(NamedTuple):
     title: float
     weight: float
     rivals: float
-    overlap: float
-    lead: float
     cover: float
-    mass: float
+    overlap: float = 0.0
+    lead: float = 0.0
+    mass: float = 0.0
     meaning: float = 0.0
 
 
@@ -113,7 +113,9 @@ class Ground:
         if place not in self.profiles:
             phrases = [make_phrase(TITLE, self.titles[place], self.vocabulary, least=self.usual)]
             for heading in self.outlines[place].headings:
-                phrases.append(make_phrase(HEADING, heading.text, self.vocabulary, heading.id, self.usual))
+                phrases.append(
+                    make_phrase(HEADING, heading.text, self.vocabulary, fragment=heading.id, least=self.usual)
+                )
             self.profiles[place] = make_profile(phrases, self.group.terms, place)
         return self.profiles[place]
 
@@ -186,8 +188,14 @@ def find_places(
     for number, column in enumerate(columns):
         target = int(group.targets[column])
         for index, span in _find_best(ground, source, number, target):
-            evidence = _weigh_place(ground, source, (index, number), target, span)
-            evidence = evidence._replace(rank=-log1p(candidates[column]))
+            known = Evidence(
+                rank=-log1p(candidates[column]),
+                title=span.share if span.kind == TITLE else 0.0,
+                weight=span.weight**0.5,
+                rivals=-log1p(count_rivals(span.words, ground, target)),
+                cover=ground.find_profile(target).cover_title(source.texts[index].known, ground.vocabulary),
+            )
+            evidence = _compare_passage(known, source, index, number)
             yield Place(int(group.rows[place]), int(group.rows[target]), index, span, evidence)
 
 
@@ -233,17 +241,12 @@ def _weigh_span(span: Span) -> tuple[float, int]:
     return span.weight * (1 - KIND_DISCOUNT * span.kind), -span.start
 
 
-def _weigh_place(ground: Ground, source: _Source, cell: tuple[int, int], target: int, span: Span) -> Evidence:
-    index, number = cell
+def _compare_passage(known: Evidence, source: _Source, index: int, number: int) -> Evidence:
+    """Return the evidence with what a passage shares with a candidate."""
     overlap, masses = source.overlaps[:, number], source.masses[:, number]
-    return Evidence(
-        rank=0.0,
-        title=span.share if span.kind == TITLE else 0.0,
-        weight=span.weight**0.5,
-        rivals=-log1p(count_rivals(span.words, ground, target)),
+    return known._replace(
         overlap=float(overlap[index]),
         lead=float(overlap[index] / overlap.max()),
-        cover=ground.find_profile(target).cover_title(source.texts[index].known, ground.vocabulary),
         mass=float(masses[index] / masses.max()),
     )
 

@@ -42,9 +42,8 @@ class InsertingTemplate:
     def render(self, *args: Any, **kwargs: Any) -> str:
         """Return the page, with one list of related posts if it is an article's page."""
         context: dict[str, Any] = args[0] if len(args) == 1 and not kwargs else dict(*args, **kwargs)
-        related = find_source(context)
         tools = self.generator.env.globals[TOOLS]
-        source = related or (find_linked(context) if tools.backlinks else None)
+        source = find_source(context) or (find_linked(context) if tools.backlinks else None)
         if source is None or not is_own_page(source, context.get("output_file"), tools):
             return str(self.template.render(context))
         content = source.content or ""
@@ -52,20 +51,16 @@ class InsertingTemplate:
         linked = source.linked_from if tools.backlinks else None
         if linked is not None:
             linked.read = False
-        if related is None:
-            page, shown = str(self.template.render(context)), True
-        else:
-            withheld = marked or self.generator.context.get(_INCLUDED, False)
-            page, shown = self.render_page(source, context, content, withheld)
+        withheld = marked or self.generator.context.get(_INCLUDED, False)
+        page, shown = self.render_page(source, context, content, withheld)
         if self.insert is False or (self.insert == "marker" and not marked):
             return page
         block = "" if shown else self.render_block(PARTIAL, source, context)
-        if linked and not linked.read:
-            more = self.render_block(LINKED, source, context)
-            included = source.related_posts.included
-            if included and not block and page.count(included) == 1:
-                return page.replace(included, f"{included}\n{more}")
-            block = f"{block}\n{more}".strip()
+        more = self.render_block(LINKED, source, context) if linked and not linked.read else ""
+        included = source.related_posts.included
+        if more and included and not block and page.count(included) == 1:
+            return page.replace(included, f"{included}\n{more}")
+        block = "\n".join(filter(None, (block, more)))
         return insert_block(page, block, content, str(getattr(source, "title", ""))) if block else page
 
     def render_page(
@@ -77,6 +72,8 @@ class InsertingTemplate:
         that is ``withheld`` from the theme. An article's marker comes before a theme's list in the same way.
         """
         related: RelatedPosts = source.related_posts
+        if not related.filled:
+            return str(self.template.render(context)), True
         with related.watch(withheld):
             page = str(self.template.render(context))
         url, included = related.first.url, related.included
