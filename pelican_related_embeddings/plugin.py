@@ -21,8 +21,9 @@ from .pages.related import Record, RelatedPosts
 from .pages.template_tools import TOOLS, TemplateTools
 from .pipeline import Outcome, gather_inputs, relate_documents
 from .settings import CACHE_NAME, Settings, locate_cache, locate_model, read_settings
+from .site.backlinks import Backlinks, LinkedFrom
 from .site.contents import collect_contents, describe_contents, list_slugs
-from .site.metadata import find_lost, find_unknown
+from .site.metadata import find_lost, find_unknown, path_content
 from .site.other_plugins import ALIASES, describe_rival, find_rivals
 from .store.cache import Cache, check_file
 from .store.keys import NO_VECTOR
@@ -109,9 +110,11 @@ def add_related_posts(generators: Sequence[Any]) -> None:
     contents = collect_contents(generators, settings)
     rivals = find_rivals(content for content, _ in contents)
     names = ("related_posts", *(name for name in ALIASES if name not in rivals))
-    forget_last_lists(config, [content for content, _ in contents], names)
+    forget_last_lists(config, [content for content, _ in contents], (*names, "linked_from"))
+    backlinks = Backlinks(contents, config.get("SITEURL") or "")
     for content, _ in contents:
         set_related_posts(content, RelatedPosts(), names)
+        content.linked_from = LinkedFrom(backlinks, path_content(content))
     outcome = relate_contents(contents, generators, messages)
     if "related_posts" in rivals:
         messages.warn(describe_rival(rivals["related_posts"]))

@@ -247,6 +247,13 @@ class Settings:
         "fonts are the theme's; the style sheet is a file, so a strict CSP allows it.",
     )
     feeds: bool = _setting(False, _flag(), PAGE, "Appends the related posts to the content of feed items.")
+    backlinks: bool = _setting(
+        False,
+        _flag(),
+        PAGE,
+        'Shows a second, quieter section "Linked from": the posts that link to the article, each with the '
+        "sentence around the link.",
+    )
     model: str = _setting(
         DEFAULT_MODEL,
         _text(),

@@ -17,6 +17,7 @@ WRONG = {
     "show": ["date", ["dates"], 5],
     "style": [True, 0, "yes", None],
     "feeds": [1, None],
+    "backlinks": ["on", 1, None],
     "model": ["", "  ", None, 5],
     "windows": [-1, 1.5, "all"],
     "prompt": [5, b"x"],

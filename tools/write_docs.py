@@ -38,6 +38,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "show": ["date", "category", "summary", "image", "terms"],
         "style": "cards",
         "feeds": True,
+        "backlinks": True,
     },
     "What is suggested": {
         "min_score": 0.5,
@@ -83,6 +84,7 @@ WHEN = {
     "insert": "the block belongs [somewhere else](templates.md#where-the-block-goes).",
     "show": "readers should see more than titles and dates.",
     "style": "you like [cards](templates.md#what-the-block-looks-like), or write the CSS yourself.",
+    "backlinks": "readers may want to go [from an old post to newer ones](templates.md).",
     "feeds": "many read your blog in a feed reader.",
     "min_score": "you want [a few good ones](ranking.md#choosing-related_embeddings_min_score) or none.",
     "exclude": "some posts are of no use later: [news, notices](recipes.md#news).",

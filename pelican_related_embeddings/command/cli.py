@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -27,10 +29,15 @@ from ..site.reader import Contents, Post, Site, open_site, read_contents
 from ..store.cache import Cache
 from ..store.keys import NO_VECTOR
 from ..store.maintenance import prune_cache, summarise_cache
+from ..text.names import fold, fold_reference
 from . import output
 from .evaluate import evaluate
 from .explain import explain_pair, explain_post
+from .links import SHOWN, LinkSearch
 from .report import make_report
+
+if TYPE_CHECKING:
+    from ..encoders.embedding import Context
 
 FAILED = 2  # exit code for everything that the author can put right
 INTERRUPTED = 130
@@ -47,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     screen = Console(stderr=True)
     try:
         with _log_to(screen):
-            arguments.run(Session(arguments, screen))
+            code: int = arguments.run(Session(arguments, screen)) or 0
             sys.stdout.flush()
     except RelatedEmbeddingsError as error:
         screen.print(f"pelican-related: {error}", markup=False, highlight=False, soft_wrap=True)
@@ -59,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python would complain once more when it closes the output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED
-    return 0
+    return code
 
 
 def _soften_output() -> None:
@@ -109,6 +116,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_limit(explain, 10, "candidates to show")
     explain.set_defaults(run=run_explain)
 
+    _add_links(commands, common)
     search = commands.add_parser("search", parents=[common], help="the posts nearest to some words")
     search.add_argument("words", metavar="WORDS", nargs="+", help="what to look for, in your own words")
     _add_limit(search, 10, "posts to show")
@@ -116,6 +124,31 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands, common)
     _add_cache_commands(commands, common)
     return parser
+
+
+def _add_links(commands: Any, common: argparse.ArgumentParser) -> None:
+    links = commands.add_parser(
+        "links",
+        parents=[common],
+        help="which links to write, and where",
+        description="For a post, drafts too: where it could link to others, and others to it, each with the "
+        "sentence, the words that would carry the link, and a line to paste. Without a post: the best links "
+        "that the whole blog lacks. No file is changed.",
+    )
+    links.add_argument("post", metavar="POST", nargs="?", help="path, file name, slug or title of a post")
+    kind = links.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--orphans", action="store_true", help="posts that no other links to, each with the best place"
+    )
+    kind.add_argument("--all", action="store_true", help="the suggestions of every post")
+    links.add_argument(
+        "--max-orphans",
+        metavar="N",
+        type=_count,
+        help="exit with 1 if more posts than N have no inbound link",
+    )
+    _add_limit(links, SHOWN, "links to show")
+    links.set_defaults(run=run_links)
 
 
 def _add_evaluate(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -236,10 +269,19 @@ def _warn(message: str) -> None:
 
 
 def find_post(name: str, contents: Contents) -> int:
-    """Return the row of the post with that slug, path or address; prefers the site's own language."""
+    """Return the row of the post with that slug, path, address, file name or title.
+
+    A path may lead to the content's folder too, as a shell completes it. Prefers the site's own language.
+    """
     posts = contents.posts
+    path = f"/{fold_reference(name.replace(os.sep, '/'))}"
     exact = [row for row, post in enumerate(posts) if name in (post.path, post.url)]
+    exact = exact or [row for row, post in enumerate(posts) if path.endswith(f"/{fold(post.path)}")]
     named = [row for row, post in enumerate(posts) if post.slug == name]
+    files = [f"/{fold(post.path)}" for post in posts]
+    named = named or [row for row, file in enumerate(files) if file.endswith(path)]
+    named = named or [row for row, file in enumerate(files) if file.rpartition(".")[0].endswith(path)]
+    named = named or [row for row, post in enumerate(posts) if fold(post.title) == fold(name)]
     own = [row for row in named if posts[row].lang == contents.language]
     found = exact or own or named
     if not found:
@@ -283,6 +325,53 @@ def run_explain(session: Session) -> None:
         session.show(explanation, output.show_explanation)
         return
     session.show(explain_pair(study, contents.posts, row, other), output.show_pair)
+
+
+def run_links(session: Session) -> int:
+    """Show which links to write, and where; return 1 if more posts are without one than allowed."""
+    site, contents = session.read()
+    arguments = session.arguments
+    row = find_post(arguments.post, contents) if arguments.post else None
+    from ..encoders.embedding import Context
+
+    study = session.study(site, contents)
+    messages = Messages(session.screen)
+    cache = Cache(site.cache, messages.warn)
+    try:
+        embed = partial(embed_passages, study, Context(site.settings, cache, messages))
+        search = LinkSearch(study, contents, Path(site.pelican.path), embed)
+        show_links(session, search, row)
+    finally:
+        cache.finish()
+    messages.deliver()
+    if arguments.max_orphans is None:
+        return 0
+    return int(len(search.find_orphans()) > arguments.max_orphans)
+
+
+def show_links(session: Session, search: LinkSearch, row: int | None) -> None:
+    """Show the links of a post, or of the whole blog."""
+    arguments, limit = session.arguments, session.limit_rows()
+    if row is not None:
+        found = search.list_of_post(row)
+        shown = replace(found, outgoing=found.outgoing[:limit], incoming=found.incoming[:limit])
+        session.show(shown, output.show_post_links)
+    elif arguments.orphans:
+        orphans = search.list_orphans()
+        session.show(orphans[:limit], partial(output.show_orphan_links, total=len(orphans)))
+    else:
+        session.show(search.list_best(sys.maxsize if arguments.all else limit), output.show_links)
+
+
+def embed_passages(study: Study, context: "Context", passages: Sequence[str]) -> Any:
+    """Return the vectors of passages, under the model of the site's posts; zeros where words alone decide."""
+    import numpy as np
+
+    from ..encoders.embedding import embed_passages
+
+    if context.settings.weight == 1:
+        return np.zeros((len(passages), 1), np.float32)
+    return embed_passages(passages, study.inputs.model, context)
 
 
 def run_evaluate(session: Session) -> None:

@@ -18,10 +18,12 @@ from ..evaluation.measures import INBOUND, LINKED, TAGS, Bounds
 from ..store.maintenance import CacheSummary, Removal
 from .evaluate import Evaluation, Method
 from .explain import Explanation, Neighbour
+from .links import LinkToWrite, Orphan, PostLinks
 from .report import Cutoff, Pair, Report
 
 PIPE_WIDTH = 160  # columns where nobody's window says how many there are
 BAR_WIDTH = 24
+CONTEXT_SHOWN = 80  # characters of a sentence on either side of an anchor
 
 Cell = str | float | int | None
 
@@ -44,6 +46,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Pair | Neighbour):
         found = {**_list_fields(value), **value.candidate._asdict()}
         return {name: _plain(part) for name, part in found.items() if name not in ("candidate", "row")}
+    if isinstance(value, PostLinks):
+        return _plain((*value.outgoing, *value.incoming))
+    if isinstance(value, LinkToWrite):
+        return {
+            **_list_fields(value),
+            "source": value.source.path,
+            "target": value.target.path,
+            "terms": list(value.terms),
+        }
     if is_dataclass(value) and not isinstance(value, type):
         return {name: _plain(part) for name, part in _list_fields(value).items()}
     if isinstance(value, Mapping):
@@ -110,6 +121,8 @@ def show_report(console: Console, report: Report, limit: int = 15) -> None:
     _show_orphans(console, report, limit)
     _show_pairs(console, "Near-duplicates: nearly the same text", report.duplicates, limit)
     _show_pairs(console, "Related, but neither links to the other", report.unlinked, limit)
+    if report.unlinked:
+        _write(console, "pelican-related links POST names the sentence and the words for a link.", "dim")
 
 
 def describe_counts(report: Report) -> list[str]:
@@ -201,6 +214,78 @@ def _show_pairs(console: Console, title: str, pairs: Sequence[Pair], limit: int)
 def _draw_pair(pair: Pair) -> Sequence[Cell]:
     target, candidate = f"{{filename}}/{pair.target.path}", pair.candidate
     return candidate.score, pair.source.path, target, ", ".join(candidate.terms) or "meaning"
+
+
+# links
+
+
+def show_post_links(console: Console, links: PostLinks) -> None:
+    """Draw the links that a post could have, and those that others could have to it."""
+    _write(console, f"{links.post.title} ({links.post.path}, {links.post.status})", "bold")
+    _show_table_of_links(console, "Link from this post", links.outgoing)
+    _show_table_of_links(console, "Link to this post", links.incoming)
+
+
+def show_links(console: Console, links: Sequence[LinkToWrite]) -> None:
+    """Draw links of a whole blog."""
+    _show_table_of_links(console, "Links to write", links)
+
+
+def show_orphan_links(console: Console, orphans: Sequence[Orphan], total: int) -> None:
+    """Draw the posts that no other links to, each with the best place for a link."""
+    title = "Posts that no other post links to"
+    if not orphans:
+        _write(console, f"{title}: none\n", "bold")
+        return
+    columns = {"post": "left", "score": "right", "could be linked from": "left"}
+    console.print(_make_table(f"{title} ({total})", columns, map(_draw_orphan, orphans)))
+    _show_lines_to_paste(console, [orphan.link for orphan in orphans if orphan.link])
+    _say_more(console, len(orphans), total)
+
+
+def _draw_orphan(orphan: Orphan) -> Sequence[Cell]:
+    link = orphan.link
+    return (orphan.post.path, link.score, _describe_place(link)) if link else (orphan.post.path,)
+
+
+def _show_table_of_links(console: Console, title: str, links: Sequence[LinkToWrite]) -> None:
+    if not links:
+        _write(console, f"{title}: none\n", "bold")
+        return
+    columns = {"score": "right", "sentence": "left", "links to": "left", "because of": "left"}
+    console.print(_make_table(f"{title} ({len(links)})", columns, map(_draw_link, links)))
+    _show_lines_to_paste(console, links)
+
+
+def _show_lines_to_paste(console: Console, links: Sequence[LinkToWrite]) -> None:
+    """Write the links as they stand in the sources, each on a line that no table breaks."""
+    for link in links:
+        line = Text(_clean(f"{_name_place(link)}  {link.paste}"))
+        console.print(line, soft_wrap=True)
+    console.print()
+
+
+def _draw_link(link: LinkToWrite) -> Sequence[Cell]:
+    return link.score, _describe_place(link), link.target.title, ", ".join(link.terms)
+
+
+def _describe_place(link: LinkToWrite) -> str:
+    return f"{_name_place(link)}: {_mark_anchor(link)}"
+
+
+def _name_place(link: LinkToWrite) -> str:
+    return f"{link.source.path}:{link.line}" if link.line else link.source.path
+
+
+def _mark_anchor(link: LinkToWrite) -> str:
+    """Return the sentence with its anchor marked, and without most of what is far from it."""
+    end = link.start + len(link.anchor)
+    before, after = link.sentence[: link.start], link.sentence[end:]
+    if len(before) > CONTEXT_SHOWN:
+        before = f"... {before[-CONTEXT_SHOWN:].partition(' ')[2]}"
+    if len(after) > CONTEXT_SHOWN:
+        after = f"{after[:CONTEXT_SHOWN].rpartition(' ')[0]} ..."
+    return f"{before}[{link.anchor}]{after}"
 
 
 # explain

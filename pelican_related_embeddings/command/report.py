@@ -1,7 +1,7 @@
 """What the vectors know of a blog, in numbers and lists, for its author."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from ..ranking.refusals import may_be_suggested
 from ..ranking.selection import Candidate, Selection, limit_appearances, select_related
 from ..site.reader import Contents, Post
 from ..store.keys import NO_VECTOR
+from .links import list_dismissed
 
 # Closer together where most scores are.
 MINIMUMS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99)
@@ -94,7 +95,7 @@ def make_report(study: Study, contents: Contents) -> Report:
         hubs=tuple(Hub(posts[row], count) for row, count in _count_appearances(study).most_common()),
         orphans=tuple(find_orphans(study, posts)),
         duplicates=tuple(find_duplicates(study, posts)),
-        unlinked=tuple(find_unlinked(study, posts, links)),
+        unlinked=tuple(find_unlinked(study, posts, links, set(list_dismissed(study.documents, contents)))),
         hints=(
             *own_list,
             *find_hints(
@@ -174,8 +175,16 @@ def find_duplicates(study: Study, posts: Sequence[Post]) -> Iterator[Pair]:
         yield Pair(posts[first], posts[second], next(found, Candidate(second, 1.0)))
 
 
-def find_unlinked(study: Study, posts: Sequence[Post], links: Sequence[Sequence[str]]) -> Iterator[Pair]:
-    """Yield the strongly related pairs neither of which links to the other, the strongest first."""
+def find_unlinked(
+    study: Study,
+    posts: Sequence[Post],
+    links: Sequence[Sequence[str]],
+    dismissed: Collection[tuple[int, int]] = (),
+) -> Iterator[Pair]:
+    """Yield the strongly related pairs neither of which links to the other, the strongest first.
+
+    ``dismissed`` are those whose author wants to hear no more of them.
+    """
     best: dict[frozenset[int], tuple[int, Candidate]] = {}
     twins = {frozenset(pair) for pair in study.ranked.duplicates}
     for row, chosen in list_published(study, study.selection):
@@ -187,5 +196,6 @@ def find_unlinked(study: Study, posts: Sequence[Post], links: Sequence[Sequence[
     ranked = sorted(best.values(), key=lambda item: (-item[1].score, item[0], item[1].row))
     for row, candidate in ranked:
         linked = posts[candidate.row].path in links[row] or posts[row].path in links[candidate.row]
+        linked = linked or (row, candidate.row) in dismissed or (candidate.row, row) in dismissed
         if candidate.score >= STRONG and not linked:
             yield Pair(posts[row], posts[candidate.row], candidate)

@@ -176,6 +176,36 @@ def stack_vectors(used: Sequence[bytes], vectors: Mapping[bytes, bytes]) -> "Vec
     return stacked
 
 
+# Passages of documents
+
+
+def embed_passages(passages: Sequence[str], model: Model, context: Context) -> "Vectors":
+    """Return the vectors of passages of documents, (n, dim) float32; zeros where the model makes none.
+
+    Kept in the cache, like those of whole documents; a fault is one warning.
+    """
+    encoder_key = key_encoder(model, context.settings)
+    keys = [hash_parts("passage", encoder_key, text) + bytes(8) for text in passages]
+    vectors = keep_alike(context.cache.read("vectors", keys)) if model.digest else {}
+    absent = {key: text for key, text in zip(keys, passages, strict=True) if key not in vectors}
+    if absent and context.settings.embed and model.digest:
+        try:
+            vectors |= _make_passages(absent, model, context)
+        except Exception as error:  # noqa: BLE001 - models run the code of many libraries
+            context.messages.warn(f"{describe_fault(error)} Places for links were chosen by words alone.")
+    return stack_vectors(keys, vectors)
+
+
+def _make_passages(absent: Mapping[bytes, str], model: Model, context: Context) -> dict[bytes, bytes]:
+    obtained = obtain_encoder(context.settings, model)
+    if obtained.digest != model.digest:
+        return {}  # they could not be compared with the vectors of the documents
+    made = load_encoder(obtained, context.settings).embed([""] * len(absent), list(absent.values()))
+    rows = {key: vector.astype("<f4").tobytes() for key, vector in zip(absent, made, strict=True)}
+    context.cache.write("vectors", rows)
+    return rows
+
+
 # What the model makes
 
 

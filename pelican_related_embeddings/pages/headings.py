@@ -40,6 +40,15 @@ HEADINGS = {
     "zh-tw": "相關文章",
 }
 
+LINKED_HEADINGS = {
+    "de": "Verlinkt in",
+    "en": "Linked from",
+    "es": "Enlazado desde",
+    "fr": "Mentionné dans",
+    "it": "Menzionato in",
+    "pt": "Mencionado em",
+}
+
 # Written from right to left.
 RIGHT_TO_LEFT = frozenset(("ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"))
 
@@ -52,6 +61,15 @@ def choose_heading(title: str | Mapping[str, str] | None, lang: str) -> str:
     if isinstance(title, str):
         return title
     headings = {**HEADINGS, **{"-".join(split_language(key)): text for key, text in (title or {}).items()}}
+    return _find_heading(headings, lang)
+
+
+def choose_linked_heading(lang: str) -> str:
+    """Return the heading of the section of backlinks; the English one where there is no other."""
+    return _find_heading(LINKED_HEADINGS, lang)
+
+
+def _find_heading(headings: Mapping[str, str], lang: str) -> str:
     parts = split_language(lang)
     narrower = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((headings[name] for name in narrower if name in headings), headings["en"])

@@ -18,6 +18,7 @@ from .related import RelatedPosts
 from .template_tools import TOOLS, TemplateTools
 
 PARTIAL = "related_posts"
+LINKED = "linked_from"
 MARKER = re.compile(r"<!--\s*related\s*-->", re.IGNORECASE)
 OWN_LIST = (
     "the theme shows its own list of related posts, so RELATED_EMBEDDINGS_TITLE, SHOW and STYLE change "
@@ -41,17 +42,25 @@ class InsertingTemplate:
     def render(self, *args: Any, **kwargs: Any) -> str:
         """Return the page, with one list of related posts if it is an article's page."""
         context: dict[str, Any] = args[0] if len(args) == 1 and not kwargs else dict(*args, **kwargs)
-        source = find_source(context)
         tools = self.generator.env.globals[TOOLS]
+        source = find_source(context) or (find_linked(context) if tools.backlinks else None)
         if source is None or not is_own_page(source, context.get("output_file"), tools):
             return str(self.template.render(context))
         content = source.content or ""
         marked = self.insert is not False and MARKER.search(content) is not None
+        linked = source.linked_from if tools.backlinks else None
+        if linked is not None:
+            linked.read = False
         withheld = marked or self.generator.context.get(_INCLUDED, False)
         page, shown = self.render_page(source, context, content, withheld)
-        if shown or self.insert is False or (self.insert == "marker" and not marked):
+        if self.insert is False or (self.insert == "marker" and not marked):
             return page
-        block = self.render_block(source, context)
+        block = "" if shown else self.render_block(PARTIAL, source, context)
+        more = self.render_block(LINKED, source, context) if linked and not linked.read else ""
+        included = source.related_posts.included
+        if more and included and not block and page.count(included) == 1:
+            return page.replace(included, f"{included}\n{more}")
+        block = "\n".join(filter(None, (block, more)))
         return insert_block(page, block, content, str(getattr(source, "title", ""))) if block else page
 
     def render_page(
@@ -63,6 +72,8 @@ class InsertingTemplate:
         that is ``withheld`` from the theme. An article's marker comes before a theme's list in the same way.
         """
         related: RelatedPosts = source.related_posts
+        if not related.filled:
+            return str(self.template.render(context)), True
         with related.watch(withheld):
             page = str(self.template.render(context))
         url, included = related.first.url, related.included
@@ -78,9 +89,9 @@ class InsertingTemplate:
             self.messages.tell(OWN_LIST)
         return page, own or shown
 
-    def render_block(self, source: Any, context: Mapping[str, Any]) -> str:
-        """Return the block, or nothing where an article is such that our own template fails."""
-        template = self.generator.get_template(PARTIAL)
+    def render_block(self, name: str, source: Any, context: Mapping[str, Any]) -> str:
+        """Return a block, or nothing where an article is such that our own template fails."""
+        template = self.generator.get_template(name)
         try:
             return str(template.render({**context, "article": source}))
         except Exception as error:
@@ -125,7 +136,7 @@ def insert_into_pages(generator: Any, insert: bool | str, messages: Messages) ->
 
 def _get_template(generator: Any, original: Any, insert: bool | str, messages: Messages, name: str) -> Any:
     template = original(name)
-    return template if name == PARTIAL else InsertingTemplate(template, generator, insert, messages)
+    return template if name in (PARTIAL, LINKED) else InsertingTemplate(template, generator, insert, messages)
 
 
 def _get_included(original: Any, name: Any, parent: str | None = None, *rest: Any, **more: Any) -> Any:
@@ -142,6 +153,12 @@ def find_source(context: Mapping[str, Any]) -> Any:
             if isinstance(related, RelatedPosts) and related.filled:
                 return source
     return None
+
+
+def find_linked(context: Mapping[str, Any]) -> Any:
+    """Return the article or page in ``context`` that others link to; else None."""
+    posts = (context.get(name) for name in ("article", "page"))
+    return next((post for post in posts if post is not None and getattr(post, "linked_from", None)), None)
 
 
 def is_own_page(source: Any, file: str | None, tools: TemplateTools) -> bool:

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from ..settings import Settings
 from ..site.contents import read_html
 from ..text.html import extract_text
-from .headings import choose_heading, find_direction
+from .headings import choose_heading, choose_linked_heading, find_direction
 from .related import Record
 
 TOOLS = "related_embeddings"  # the name under which templates know what is here
@@ -46,6 +46,7 @@ class TemplateTools:
     def __init__(self, settings: Settings) -> None:
         self.style = settings.style
         self.show = settings.show
+        self.backlinks = settings.backlinks
         self.pictured = "image" in settings.show or settings.style == "cards"
         self._title = settings.title
         self._headings: dict[str, str] = {}
@@ -59,6 +60,10 @@ class TemplateTools:
         if lang not in self._headings:
             self._headings[lang] = choose_heading(self._title, lang)
         return self._headings[lang]
+
+    def linked_heading(self, source: Any) -> str:
+        """Return the heading of the section of posts that link to an article."""
+        return choose_linked_heading(str(source.lang))
 
     def url(self, post: Any) -> str:
         """Return a post's URL for an attribute, worked out once: Pelican does so each time, and slowly."""

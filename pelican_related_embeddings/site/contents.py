@@ -23,7 +23,7 @@ MAX_LINKS = 20_000  # of an article; each takes longer to follow than to find
 _SOURCE_LINK = r"(?i)[{|]filename[|}](.*)"  # compiled at the first use, since most sites never use it
 
 
-class _Targets(NamedTuple):
+class Targets(NamedTuple):
     """What can be linked to: addresses with the source path of what is there, and all source paths."""
 
     addresses: dict[str, str]
@@ -72,11 +72,7 @@ def describe_contents(
     contents: Sequence[tuple[Any, bool]], settings: Settings, site_url: str
 ) -> list[Document]:
     """Return a document for each of ``contents``; links and series only where the settings ask for them."""
-    targets = _Targets({}, set())
-    for content, _ in contents if "linked" in settings.skip else ():
-        targets.sources.add(path_content(content))
-        with contextlib.suppress(ValueError):
-            targets.addresses[_shorten(f"{site_url}/{content.url}")] = path_content(content)
+    targets = list_targets(contents if "linked" in settings.skip else (), site_url)
     languages = read_languages([content for content, _ in contents])
     documents = [
         _describe(content, published, targets, site_url)._replace(lang=languages[read_lang(content)])
@@ -86,6 +82,16 @@ def describe_contents(
         pairs = zip(documents, contents, strict=True)
         documents = [one._replace(series=read_series(content, one.title)) for one, (content, _) in pairs]
     return split_names(documents)
+
+
+def list_targets(contents: Sequence[tuple[Any, bool]], site_url: str) -> Targets:
+    """Return what can be linked to among ``contents``."""
+    targets = Targets({}, set())
+    for content, _ in contents:
+        targets.sources.add(path_content(content))
+        with contextlib.suppress(ValueError):
+            targets.addresses[_shorten(f"{site_url}/{content.url}")] = path_content(content)
+    return targets
 
 
 def split_names(documents: Sequence[Document]) -> list[Document]:
@@ -107,7 +113,7 @@ def split_names(documents: Sequence[Document]) -> list[Document]:
     return [one._replace(pins=split(one.pins), excluded=split(one.excluded)) for one in documents]
 
 
-def _describe(content: Any, published: bool, targets: _Targets, site_url: str) -> Document:
+def _describe(content: Any, published: bool, targets: Targets, site_url: str) -> Document:
     html = read_html(content)
     path = path_content(content)
     document = Document(
@@ -167,7 +173,7 @@ def _read_date(content: Any) -> float:
         return 253_402_300_799.0
 
 
-def _resolve_links(html: str, path: str, url: str, targets: _Targets) -> tuple[str, ...]:
+def _resolve_links(html: str, path: str, url: str, targets: Targets) -> tuple[str, ...]:
     """Return the source paths of what ``html`` links to, sorted.
 
     ``path`` is the source file that it comes from, ``url`` its address.
@@ -175,11 +181,12 @@ def _resolve_links(html: str, path: str, url: str, targets: _Targets) -> tuple[s
     found = set()
     for href in islice(dict.fromkeys(find_links(html)), MAX_LINKS):
         with contextlib.suppress(ValueError):  # an invalid address, such as http://[
-            found.add(_find_target(href.strip(), path, url, targets))
+            found.add(find_target(href.strip(), path, url, targets))
     return tuple(sorted(found - {"", path}))
 
 
-def _find_target(href: str, path: str, url: str, targets: _Targets) -> str:
+def find_target(href: str, path: str, url: str, targets: Targets) -> str:
+    """Return the source path of what a link leads to, or nothing; see ``_resolve_links``."""
     source = re.match(_SOURCE_LINK, href)
     if source is None:
         return targets.addresses.get(_shorten(urljoin(url, href)), "")

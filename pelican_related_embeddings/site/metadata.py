@@ -16,6 +16,7 @@ METADATA = (
     "related_posts_fill",
     "related_posts_hide",
     "related_posts_never",
+    "related_links_ignore",
 )
 _FALSE = frozenset(("false", "no", "off", "0", "n", "f", "none"))
 
@@ -50,6 +51,13 @@ def add_decisions(document: Document, metadata: Mapping[str, Any]) -> Document:
         never=_is_true(decided.get("related_posts_never")),
         fill=_is_true(decided.get("related_posts_fill", True)),
     )
+
+
+def read_ignored_links(content: Any) -> tuple[str, ...]:
+    """Return the posts that a content's author does not want to be advised to link to."""
+    metadata = read_metadata(content)
+    found = (metadata[name] for name in metadata if _fold_name(name) == "related_links_ignore")
+    return _split(next(found, None))
 
 
 def read_series(content: Any, title: str) -> str:
@@ -101,7 +109,9 @@ def find_unknown(contents: Iterable[Any]) -> list[str]:
     found: dict[str, list[str]] = {}
     for content in contents:
         for name, value in read_metadata(content).items():
-            if name.startswith("related_posts") and (problem := _describe_unusable(name, value)):
+            if name.startswith(("related_posts", "related_links_")) and (
+                problem := _describe_unusable(name, value)
+            ):
                 found.setdefault(problem, []).append(path_content(content))
     return [f"{paths[0]}{_count_others(paths)}: {problem}" for problem, paths in found.items()]
 

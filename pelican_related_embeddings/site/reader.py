@@ -15,7 +15,7 @@ from ..settings import Settings, locate_cache, locate_model, read_settings
 from ..text.document import Document
 from ..text.html import extract_text
 from .contents import collect_contents, describe_contents, list_slugs
-from .metadata import path_content
+from .metadata import path_content, read_ignored_links
 from .theme import shows_own_list
 
 # Pelican's own cache of content is written while it reads, and may hold what an older plugin made.
@@ -52,7 +52,8 @@ class Contents:
     """What a site holds, row by row: a document, how to name it, and the paths that it links to.
 
     ``other_slugs`` are those of everything that was read; see ``selection.select_related``. ``own_list``
-    tells that the theme shows a list of related posts of its own.
+    tells that the theme shows a list of related posts of its own. ``ignored`` are, row by row, the names of
+    posts that the author does not want to be advised to link to.
     """
 
     documents: tuple[Document, ...]
@@ -61,6 +62,7 @@ class Contents:
     other_slugs: frozenset[str]
     language: str
     own_list: bool = False
+    ignored: tuple[tuple[str, ...], ...] = ()
 
 
 def open_site(settings_file: str | None, content: str | None) -> Site:
@@ -143,6 +145,7 @@ def _describe(generators: list[Any], site: Site) -> Contents:
         other_slugs=frozenset(list_slugs(generators, site.settings)),
         language=str(config["DEFAULT_LANG"]),
         own_list=any(shows_own_list(one.env) for one in generators if isinstance(one, ArticlesGenerator)),
+        ignored=tuple(read_ignored_links(content) for content, _ in found),
     )
 
 

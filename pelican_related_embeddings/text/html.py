@@ -35,7 +35,7 @@ _PLAIN_TAG = re.compile(
     r"(?: (?!class=)[a-z-]++=\"[^\"<>]*+\")*+ ?/?>"
 )
 
-_PARAGRAPHS = frozenset(
+PARAGRAPHS = frozenset(
     "address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption "
     "figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu ol p pre section "
     "summary table tbody tfoot thead tr ul caption".split()
@@ -43,11 +43,11 @@ _PARAGRAPHS = frozenset(
 # A <pre> holds phrases only, so one of these inside it means that its end tag is missing.
 _NEVER_IN_CODE = frozenset("p h1 h2 h3 h4 h5 h6 ul ol li blockquote section article main dl".split())
 _SPACES = frozenset({"br", "td", "th", "option", "img"})
-_DROPPED = frozenset(
+DROPPED = frozenset(
     "script style textarea xmp svg math template noscript iframe noembed noframes object canvas audio video "
     "select button title".split()
 )
-_DROPPED_CLASSES = frozenset(
+DROPPED_CLASSES = frozenset(
     "headerlink footnote-ref footnote-reference footnote-backref fn-backref linenos lineno linenodiv "
     "math related-ignore".split()
 )
@@ -59,8 +59,8 @@ _CLOSED = frozenset(
 _REOPENED = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 _REOPENED_WEIGHT = 100  # a copy takes more time and memory than a look at an open element
 _END = "related: end"
-_IGNORE = re.compile(r"\s{0,8}related:\s{0,8}ignore\s{0,8}")
-_RESUME = re.compile(r"\s{0,8}related:\s{0,8}resume\s{0,8}")
+IGNORE = re.compile(r"\s{0,8}related:\s{0,8}ignore\s{0,8}")
+RESUME = re.compile(r"\s{0,8}related:\s{0,8}resume\s{0,8}")
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ") | {0xAD: None, 0x200B: None, 0xFEFF: None}
 
 
@@ -88,7 +88,7 @@ def extract_blocks(html: str) -> list[Block]:
 
 def read_blocks(html: str) -> tuple[list[Block], bool]:
     """Return the blocks of ``html``, and whether it was too long to be read to its end."""
-    parsed = _parse(html)
+    parsed = parse_html(html)
     reader = _Reader(parsed.unclosed, alternatives=True)
     reader.read(parsed.root, MAX_CHARACTERS)
     return reader.finish(), reader.cut or parsed.cut
@@ -102,8 +102,8 @@ def extract_text(html: str, enough: int = MAX_CHARACTERS) -> str:
     # Nearly all titles and most summaries are plain: this takes a third of the time, and imports no parser.
     plain = _PLAIN_TAG.sub(lambda tag: " " if tag[1] else "\0", html[:MAX_CHARACTERS])
     if _MARKUP.search(plain) is None:
-        return _clean_text(unescape(plain).replace("\0", ""))
-    parsed = _parse(html)
+        return clean_text(unescape(plain).replace("\0", ""))
+    parsed = parse_html(html)
     reader = _Reader(parsed.unclosed)
     reader.read(parsed.root, 2 * enough)  # white space counts until it is collapsed
     return join_blocks(reader.finish(), separator=" ")
@@ -111,7 +111,7 @@ def extract_text(html: str, enough: int = MAX_CHARACTERS) -> str:
 
 def find_links(html: str) -> list[str]:
     """Return where the links of ``html`` lead, in document order: the values of ``href``, unescaped."""
-    root = _parse(html).root
+    root = parse_html(html).root
     links = root.css("a[href]") if root is not None else []
     return [link.attributes["href"] or "" for link in links]
 
@@ -121,13 +121,16 @@ def join_blocks(blocks: Iterable[Block], separator: str = "\n") -> str:
     return separator.join(block.text for block in blocks)
 
 
-class _Parsed(NamedTuple):
+class Parsed(NamedTuple):
+    """The tree of a piece of HTML; ``cut`` if it was too long to be parsed to its end."""
+
     root: "LexborNode | None"
     unclosed: frozenset[int]  # the elements that are still open where the HTML ends
     cut: bool
 
 
-def _parse(html: str) -> _Parsed:
+def parse_html(html: str) -> Parsed:
+    """Return the tree of ``html``, within the limits above."""
     from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
     trimmed = _LONG_TAG.sub(r"\1 ", html)
@@ -135,7 +138,7 @@ def _parse(html: str) -> _Parsed:
     page = f"<!DOCTYPE html><body>{trimmed[:end]}<!--{_END}-->".encode("utf-8", "replace")
     # With events, the time for the options of a <select> grows with the square of their number.
     root = LexborHTMLParser(page, options=LexborDocumentOptions.WO_EVENTS).root
-    return _Parsed(root, _find_unclosed(root), end < len(trimmed))
+    return Parsed(root, _find_unclosed(root), end < len(trimmed))
 
 
 def _find_end(html: str) -> int:
@@ -156,7 +159,7 @@ def _find_end(html: str) -> int:
 
 
 def _find_unclosed(root: "LexborNode | None") -> frozenset[int]:
-    """Return the elements around the comment that ``_parse`` puts at the end."""
+    """Return the elements around the comment that ``parse_html`` puts at the end."""
     path = []
     while root is not None:
         path.append(root)
@@ -232,7 +235,7 @@ class _Reader:
     def start(self, node: "LexborNode", tag: str) -> bool:
         if tag in _NEVER_IN_CODE:
             self.forget_code()
-        if tag in _PARAGRAPHS:
+        if tag in PARAGRAPHS:
             self.break_block()
         elif tag in _SPACES:
             self.pieces.append(_Piece(" ", self.code_from is not None))
@@ -240,8 +243,8 @@ class _Reader:
                 self.add_text(f"{node.attributes.get('alt') or ''} ")
         classes = (node.attributes.get("class") or "").lower().split()
         closed = node.mem_id not in self.unclosed
-        if closed and (tag in _DROPPED or not _DROPPED_CLASSES.isdisjoint(classes)):
-            if tag in _PARAGRAPHS or tag in _DROPPED:
+        if closed and (tag in DROPPED or not DROPPED_CLASSES.isdisjoint(classes)):
+            if tag in PARAGRAPHS or tag in DROPPED:
                 self.break_block()
             return False
         is_contents = closed and not self.in_contents and _is_contents(tag, classes)
@@ -261,14 +264,14 @@ class _Reader:
             self.in_contents = False
             if _is_mostly_linked(self.pieces[element.mark :]):
                 self.drop(element.mark)
-        if element.is_contents or element.tag in _PARAGRAPHS:
+        if element.is_contents or element.tag in PARAGRAPHS:
             self.break_block()
         return element.node.next
 
     def obey_comment(self, comment: str) -> None:
-        if _IGNORE.fullmatch(comment):
+        if IGNORE.fullmatch(comment):
             self.ignored_from = len(self.pieces)
-        elif _RESUME.fullmatch(comment) and self.ignored_from is not None:
+        elif RESUME.fullmatch(comment) and self.ignored_from is not None:
             self.drop(self.ignored_from)
             self.ignored_from = None
 
@@ -306,7 +309,7 @@ def _merge_pieces(pieces: Iterable[_Piece]) -> Iterator[Block]:
     code = False
     for piece in (*pieces, _BREAK):
         if piece is _BREAK or (texts and piece.code != code):
-            text = _clean_text("".join(texts))
+            text = clean_text("".join(texts))
             if text:
                 yield Block(text, code)
             texts = []
@@ -314,8 +317,8 @@ def _merge_pieces(pieces: Iterable[_Piece]) -> Iterator[Block]:
         texts.append(piece.text)
 
 
-def _clean_text(text: str) -> str:
-    """Collapse white space; drop control characters, soft hyphens and what UTF-8 cannot hold."""
+def clean_text(text: str) -> str:
+    """Return ``text`` with white space collapsed and control characters and the like dropped."""
     text = " ".join(text.split())
     if text.isprintable():  # as most texts are; translate() is ten times as slow
         return text

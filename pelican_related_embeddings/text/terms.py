@@ -54,11 +54,13 @@ _SECOND = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class Word:
+    """One word of a text and where it stands; ``joined`` if it makes a term with the word before it."""
+
     hash: int  # of the normalised word
     start: int
     end: int
-    joined: bool  # makes a term with the word before it
+    joined: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -213,13 +215,13 @@ def pack(written: list[str], numbers: npt.NDArray[np.uint32]) -> bytes:
 def _list_terms(texts: Sequence[str]) -> tuple[Hashes, list[str], npt.NDArray[np.intp]]:
     """Return every occurrence of a term: its hash, how it is written, the number of its text."""
     known: dict[str, int] = {}
-    words: list[_Word] = []
+    words: list[Word] = []
     written: list[str] = []
     pairs: list[str] = []
     places: list[int] = []
     names: list[tuple[int, str]] = []
     for place, text in enumerate(texts):
-        found = list(_find_words(text, known))
+        found = list(find_words(text, known))
         written += [text[word.start : word.end] for word in found]
         pairs += [
             " ".join(text[before.start : word.end].replace("_", " ").split())
@@ -232,7 +234,7 @@ def _list_terms(texts: Sequence[str]) -> tuple[Hashes, list[str], npt.NDArray[np
     hashes = np.array([word.hash for word in words], np.uint64)
     seconds = np.flatnonzero([word.joined for word in words])
     where = np.array(places, np.intp)
-    joined = hashes[seconds - 1] * _FIRST + hashes[seconds] * _SECOND
+    joined = join_hashes(hashes[seconds - 1], hashes[seconds])
     whole = np.array([_look_up(name, known) for _, name in names], np.uint64)
     named = np.array([place for place, _ in names], np.intp)
     owners = np.concatenate((where, where[seconds], named))
@@ -245,7 +247,8 @@ def _list_terms(texts: Sequence[str]) -> tuple[Hashes, list[str], npt.NDArray[np
     )
 
 
-def _find_words(text: str, known: dict[str, int]) -> Iterator[_Word]:
+def find_words(text: str, known: dict[str, int]) -> Iterator[Word]:
+    """Yield the words of ``text`` in order; ``known`` keeps their hashes for the next text."""
     previous = -1  # where the word before this one ended; -1: this one begins a phrase
     for match in _WORDS.finditer(text):
         start, end = match.span()
@@ -261,7 +264,7 @@ def _find_words(text: str, known: dict[str, int]) -> Iterator[_Word]:
             if last - first > 1 or match[0][first].isdecimal():
                 first, last = start + first, start + last
                 joined = previous >= 0 and _reads_on(text, previous, first)
-                yield _Word(_look_up(text[first:last], known), first, last, joined)
+                yield Word(_look_up(text[first:last], known), first, last, joined)
                 previous = last
 
 
@@ -295,11 +298,11 @@ def _find_names(text: str) -> Iterator[str]:
             yield name
 
 
-def _find_characters(text: str, start: int, end: int, known: dict[str, int]) -> Iterator[_Word]:
+def _find_characters(text: str, start: int, end: int, known: dict[str, int]) -> Iterator[Word]:
     """Yield each two characters in a row; two of them that overlap make a term of three."""
     for position in range(start, max(end - 1, start + 1)):
         stop = min(position + 2, end)
-        yield _Word(_look_up(text[position:stop], known), position, stop, position > start)
+        yield Word(_look_up(text[position:stop], known), position, stop, position > start)
 
 
 def _reads_on(text: str, end: int, start: int) -> bool:
@@ -307,6 +310,11 @@ def _reads_on(text: str, end: int, start: int) -> bool:
     if start - end == 1:
         return True
     return start - end <= _LONGEST_GAP and _PAUSE.search(text, end, start) is None
+
+
+def join_hashes(first: Hashes, second: Hashes) -> Hashes:
+    """Return the hashes of the terms that each two words in a row are."""
+    return first * _FIRST + second * _SECOND
 
 
 def is_unspaced(term: str) -> bool:

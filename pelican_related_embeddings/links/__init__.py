@@ -1,0 +1,1 @@
+"""Which links an author could write, and where: sources, sentences, anchors, targets."""
