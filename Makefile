@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: pictures demo test test-lowest test-install bench docs lint format stress clean
+.PHONY: pictures runs demo test test-lowest test-install bench docs lint format stress clean
 
 $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -77,6 +77,10 @@ bench: $(READY)
 # The README's table of settings and docs/settings.md.
 docs: $(READY)
 	$(BIN)/python -m tools.write_docs
+
+# What the commands in docs/ print; those of real blogs where CORPORA has them.
+runs: $(READY)
+	CORPORA=$(CORPORA) $(BIN)/python -m tools.write_runs
 
 # The pictures of the README and of docs/, in Chromium; a large map where CORPORA has the blog til.
 pictures: $(READY) .tools/ready

@@ -27,7 +27,6 @@ IMAGES = ROOT / "docs" / "images"
 POST = "what-hydration-means.html"
 MAP = "related/map.html"
 SCALE = 1.5  # pixels of the picture for each of the page
-MARGIN = 24
 BLOCK = ".related-embeddings"
 
 
@@ -44,10 +43,11 @@ class Picture:
     height: int = 900
     dark: bool = False
     above: int = 0  # pixels of the page above the element
+    margin: int = 24
 
 
 def _use_map(**settings: Any) -> Mapping[str, Any]:
-    return {"RELATED_EMBEDDINGS_MAP": MAP, "THEME": "simple", **settings}
+    return {"RELATED_EMBEDDINGS_MAP": MAP, **settings}
 
 
 PICTURES = (
@@ -56,13 +56,13 @@ PICTURES = (
     ),
     Picture("related-posts-light.png", POST, BLOCK, above=150),
     Picture("related-posts-dark-phone.png", POST, BLOCK, width=390, dark=True, above=100),
-    Picture("map-light.png", MAP, ".related-map", _use_map(), width=1280),
-    Picture("map-dark.png", MAP, ".related-map", _use_map(), width=1280, dark=True),
+    Picture("map-light.png", MAP, ".related-map-frame", _use_map(), width=1280, margin=0),
+    Picture("map-dark.png", MAP, ".related-map-frame", _use_map(), width=1280, margin=0, dark=True),
     Picture("cookbook-cards.png", POST, BLOCK, recipe="Cards with thumbnails"),
     Picture("cookbook-sidebar.png", POST, "body", recipe="In a sidebar", width=1280, height=800),
     Picture("cookbook-categories.png", POST, BLOCK, recipe="By category"),
 )
-TIL = Picture("map-til.png", MAP, ".related-map", _use_map(), width=1280)
+TIL = Picture("map-til.png", MAP, ".related-map-frame", _use_map(), width=1280, margin=0)
 
 
 def build_site(source: Path, picture: Picture, folder: Path) -> Path:
@@ -105,9 +105,13 @@ def photograph(browser: Any, address: str, picture: Picture) -> bytes:
         browser.find_element(By.CSS_SELECTOR, picture.selector),
     )
     whole = picture.selector == "body"
-    left, top = (0, 0) if whole else (max(box[0] - MARGIN, 0), max(box[1] - MARGIN - picture.above, 0))
-    width = picture.width if whole else min(box[2] + 2 * MARGIN, picture.width - left)
-    height = picture.height if whole else box[1] + box[3] + MARGIN - top
+    left, top = (
+        (0, 0)
+        if whole
+        else (max(box[0] - picture.margin, 0), max(box[1] - picture.margin - picture.above, 0))
+    )
+    width = picture.width if whole else min(box[2] + 2 * picture.margin, picture.width - left)
+    height = picture.height if whole else box[1] + box[3] + picture.margin - top
     clip = {"x": left, "y": top, "width": width, "height": height, "scale": SCALE}
     options = {"format": "png", "clip": clip, "captureBeyondViewport": True}
     return base64.b64decode(browser.execute_cdp_cmd("Page.captureScreenshot", options)["data"])

@@ -84,7 +84,7 @@ WHEN = {
     "insert": "the block belongs [somewhere else](templates.md#where-the-block-goes).",
     "show": "readers should see more than titles and dates.",
     "style": "you like [cards](templates.md#what-the-block-looks-like), or write the CSS yourself.",
-    "backlinks": "readers may want to go [from an old post to newer ones](templates.md).",
+    "backlinks": "readers should find [the posts that link here](templates.md#posts-that-link-here).",
     "feeds": "many read your blog in a feed reader.",
     "min_score": "you want [a few good ones](ranking.md#choosing-related_embeddings_min_score) or none.",
     "exclude": "some posts are of no use later: [news, notices](recipes.md#news).",

@@ -52,7 +52,7 @@ class Order:
             title = "its title stands in this text" if self.theirs[at] else "this title stands in its text"
             sentences = {
                 title: self.titles[at] > least,
-                "posts near to the one are near to the other": self.shared[at] > least,
+                "near to the same posts": self.shared[at] > least,
                 "written at about the same time": self.dates[at] > 1 + LEAST_MENTIONED,
             }
             return [sentence for sentence, holds in sentences.items() if holds]
