@@ -19,6 +19,11 @@ THEME = "notmyidea"
 
 PLUGINS = ["pelican_related_embeddings"]
 
+# Not needed, but good to look at: cards, and a map of the topics. On a site that is served, a line in the
+# menu leads to it: MENUITEMS = [("Map", "/related/map.html")]
+RELATED_EMBEDDINGS_STYLE = "cards"
+RELATED_EMBEDDINGS_MAP = "related/map.html"
+
 # Feeds are off: this example is only ever read locally.
 FEED_ALL_ATOM = None
 CATEGORY_FEED_ATOM = None
