@@ -57,9 +57,9 @@ def rank_site(site: Mapping[str, Any], weight: float = 0.65, depth: int = 6) -> 
 
 
 def measure_youth_by_hand(site: Mapping[str, Any], rows: np.ndarray) -> float:
-    """1 up to 30 published documents, 0 from 200 on, and the same less for each doubling between."""
+    """1 up to 30 published documents, 0 from 100 on, and the same less for each doubling between."""
     count = max(int(site["published"][rows].sum()), 1)
-    return float(np.clip(np.log(200 / count) / np.log(200 / 30), 0, 1))
+    return float(np.clip(np.log(100 / count) / np.log(100 / 30), 0, 1))
 
 
 def compare_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> np.ndarray:
@@ -152,11 +152,11 @@ def order_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> n
 
 
 def test_what_helps_young_blogs_fades_evenly_and_never_moves_a_weight_of_0_or_1() -> None:
-    youths = [measure_youth(count) for count in (0, 1, 30, 40, 80, 160, 200, 5000)]
+    youths = [measure_youth(count) for count in (0, 1, 30, 36, 54, 81, 100, 5000)]
 
     assert youths[:3] == [1, 1, 1]
     assert youths[-2:] == [0, 0]
-    assert youths[3] - youths[4] == pytest.approx(youths[4] - youths[5])  # two doublings
+    assert youths[3] - youths[4] == pytest.approx(youths[4] - youths[5])  # half as many more, twice
     for youth in youths:
         assert share_similarity(0, youth) == (1, 0)
         assert share_similarity(1, youth) == (0, 1)
