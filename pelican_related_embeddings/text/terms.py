@@ -43,7 +43,8 @@ _WORDS = re.compile(rf"([{_UNSPACED}]+)|[^\W{_UNSPACED}]+(?:[{_MARKS}]+[^\W{_UNS
 _PAUSE = re.compile(r"[.!?:;,()\[\]\u2026\u2013\u2014|]\s|\s[(\[\u2013\u2014|-]|[\u3000-\u3003\uff01-\uff1f]")
 _LONGEST_GAP = 8  # characters between two words that one reads together
 _NAMES = re.compile(rf"[^\W{_UNSPACED}]++(?:[.-][^\W{_UNSPACED}]++)*+")
-_CAMEL = re.compile(r"(?<![a-z])[a-z]{2,}+[A-Z][a-z]")  # not GitHub, SQLite, iPhone: their halves mean something else
+# Not GitHub, SQLite, iPhone: their halves mean something else.
+_CAMEL = re.compile(r"(?<![a-z])[a-z]{2,}+[A-Z][a-z]")
 _SNAKE_PARTS = re.compile(r"[^\W_]+")
 _CAMEL_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
