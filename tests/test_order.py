@@ -72,15 +72,14 @@ def test_a_title_matches_by_the_weight_of_its_terms_in_the_other_text():
         *make_terms(*(f"ash{n}. birch{n}. elm{n}. fir{n}" for n in range(9))),
     ]
     group = rank_plain(np.zeros((12, 1), np.float32), documents).groups[0]
-    matches, theirs = read_titles(group).match(np.arange(12), np.arange(12))
+    theirs, own = read_titles(group).match(np.arange(12))
     # "Sourdough" is the whole of a title and stands twice in the second text; all texts are of one length.
-    assert matches[1, 0] == pytest.approx(1 + log(2), rel=1e-5)
-    assert matches[0, 1] == matches[1, 0]
-    assert theirs[1, 0]
-    assert not theirs[0, 1]
+    assert theirs[1, 0] == pytest.approx(1 + log(2), rel=1e-5)
+    assert own[0, 1] == theirs[1, 0]
+    assert theirs[0, 1] == own[1, 0] == 0
     # Of "Rye oven" the second text has both words, once each; the pair is on one post only.
-    assert matches[1, 2] == pytest.approx(1, rel=1e-5)
-    assert matches[0, 3] == 0
+    assert theirs[1, 2] == pytest.approx(1, rel=1e-5)
+    assert theirs[0, 3] == own[0, 3] == 0
 
 
 def test_the_title_is_told_from_the_text_of_a_document():

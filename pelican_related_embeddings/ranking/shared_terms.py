@@ -20,7 +20,7 @@ REASONS = 4  # terms named at most
 CONSIDERED = 6  # strongest shared terms that they are chosen from: many are parts of one another
 LEAST_SHARE = 0.05  # of the lexical similarity; a term that contributes less explains nothing
 LONGEST_REASON = 4  # words, or characters of a script without spaces, that joined terms may have
-BLOCK_PAIRS = 1 << 14  # pairs of documents whose rows of terms are multiplied at once: about 100 MiB
+BLOCK_PAIRS = 1 << 12  # pairs of documents whose rows of terms are multiplied at once: about 20 MiB
 _WORD = re.compile(r"\w+")
 
 Rows = npt.NDArray[np.intp]
@@ -40,10 +40,14 @@ def find_reasons(
     They are spelled as in the second document, and without its language's function words at their ends,
     if ``languages`` has those of the documents; at most ``REASONS``, strongest first, none part of another.
     """
-    blocks = [slice(start, start + block_pairs) for start in range(0, max(1, len(sources)), block_pairs)]
-    found = [_find_strongest(matrix, sources[block], targets[block]) for block in blocks]
-    columns, counts = (np.concatenate(each) for each in zip(*found, strict=True))
-    written = iter(_find_written(matrix, documents, columns, np.repeat(targets, counts)))
+    # Most pairs are found from either end: once is enough, as both ends share the same terms.
+    keys = np.minimum(sources, targets) * len(documents) + np.maximum(sources, targets)
+    keys, same = np.unique(keys, return_inverse=True)
+    blocks = [keys[start : start + block_pairs] for start in range(0, max(1, len(keys)), block_pairs)]
+    found = [_find_strongest(matrix, *np.divmod(block, max(1, len(documents)))) for block in blocks]
+    columns = np.concatenate(found)[same]
+    counts = np.count_nonzero(columns >= 0, axis=1)
+    written = iter(_find_written(matrix, documents, columns[columns >= 0], np.repeat(targets, counts)))
     choosers = {lang: _make_chooser(matrix, read_function_words(lang)) for lang in {*languages, ""}}
     owners = (languages[place] if languages else "" for place in targets.tolist())
     return [
@@ -52,17 +56,19 @@ def find_reasons(
     ]
 
 
-def _find_strongest(matrix: TermMatrix, sources: Rows, targets: Rows) -> tuple[npt.NDArray[np.int32], Rows]:
-    """Return the strongest shared terms of each pair, strongest first, and how many each pair has."""
+def _find_strongest(matrix: TermMatrix, sources: Rows, targets: Rows) -> npt.NDArray[np.int32]:
+    """Return the strongest shared terms of each pair, strongest first, and -1 where it has no more."""
     shared = matrix.rows[sources].multiply(matrix.rows[targets]).tocsr()
     pairs = np.repeat(np.arange(len(sources)), np.diff(shared.indptr))
     whole = np.bincount(pairs, shared.data, minlength=len(sources))
     telling = shared.data >= LEAST_SHARE * whole[pairs]
     pairs, columns, values = pairs[telling], shared.indices[telling], shared.data[telling]
     ranked = np.lexsort((-values, pairs))  # of equals, the smaller column first: they were in that order
-    first = np.searchsorted(pairs, np.arange(len(sources)))
-    ranked = ranked[np.arange(len(pairs)) - first[pairs] < CONSIDERED]
-    return columns[ranked], np.bincount(pairs[ranked], minlength=len(sources))
+    slots = np.arange(len(pairs)) - np.searchsorted(pairs, pairs)
+    first = slots < CONSIDERED
+    strongest = np.full((len(sources), CONSIDERED), -1, np.int32)
+    strongest[pairs[first], slots[first]] = columns[ranked][first]
+    return strongest
 
 
 def _find_written(

@@ -149,7 +149,8 @@ def _weigh_batch(
     lengths = np.sqrt(np.bincount(owners, weights.astype(np.float64) ** 2, minlength=size))
     weights = (weights / lengths[owners]).astype(np.float32)
     shape = (size, len(vocabulary.hashes))
-    rows = sparse.csr_array((weights, columns, _find_starts(owners, size)), shape=shape)
+    starts = _find_starts(owners, size).astype(np.int32)  # as the columns: 64 bits would double all indices
+    rows = sparse.csr_array((weights, columns, starts), shape=shape)
     return rows, (shared / np.maximum(others, 1)).astype(np.float32), sizes
 
 

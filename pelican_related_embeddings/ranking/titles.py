@@ -3,16 +3,17 @@
 A signal for ``order``. Like the words of ``groups``, but of few terms each, so that its products cost little.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..text.terms import Hashes, Mask, TermCounts, find_columns
+from ..text.terms import Counts, Hashes, Mask, find_columns
 from .groups import Group, Rows, Vectors, sample_pairs
 from .nearest import BLOCK_PAIRS, Found
+from .term_weights import BATCH, NO_COUNTS, NO_HASHES
 
 HIGHEST = 3.0  # of 1 + ln tf: a text need not repeat a title to be about it
 SHORTEST = 0.3  # of the usual length: in a shorter text a word stands no more by intention
@@ -26,41 +27,45 @@ class Titles:
     """The titles and texts of a group's documents, over the terms that titles have.
 
     ``titles``: (m, terms) CSR float32, the squared idf of a title's terms over their sum. ``texts``: (m,
-    terms) CSR float32, how often the text has them, damped and for its length. Product: ``match``.
+    terms) CSR float32, how often the text has them, damped and for its length. ``target_titles`` and
+    ``target_texts``: (terms, t) CSR, those of the targets.
     """
 
     titles: sparse.csr_array
     texts: sparse.csr_array
+    target_titles: sparse.csr_array
+    target_texts: sparse.csr_array
 
-    def match(self, sources: Rows, targets: Rows) -> tuple[Vectors, Mask]:
-        """Return the share of a title that stands in the other's text, the greater of both directions.
+    def match(self, sources: Rows) -> tuple[Vectors, Vectors]:
+        """Return the share of a target's title that stands in a source's text, and the other way round.
 
-        (sources, targets), and where it is the target's title in the source's text.
+        (sources, targets) each.
         """
-        theirs: Vectors = (self.texts[sources] @ self.titles[targets].T).toarray()
-        own: Vectors = (self.titles[sources] @ self.texts[targets].T).toarray()
-        return np.maximum(theirs, own), theirs >= own
+        theirs: Vectors = (self.texts[sources] @ self.target_titles).toarray()
+        own: Vectors = (self.titles[sources] @ self.target_texts).toarray()
+        return theirs, own
 
 
 def match_titles(group: Group, found: Found, *, block_pairs: int = BLOCK_PAIRS) -> tuple[Vectors, Mask]:
     """Return ln(1 + z) for the matches of titles of the pairs in ``found``; 0 where z is negative.
 
-    z is in standard deviations from the mean of all pairs of the group's targets, or those of a sample. The
-    second value tells where it is the target's title that stands in the source's text.
+    A match is the share of a title that stands in the other's text, the greater of both directions. z is in
+    standard deviations from the mean of all pairs of the group's targets, or those of a sample. The second
+    value tells where it is the target's title that stands in the source's text.
     """
     titles = read_titles(group)
-    matches = np.zeros(found.columns.shape, np.float32)
-    theirs = np.zeros(found.columns.shape, np.bool_)
+    theirs, own = shares = np.zeros((2, *found.columns.shape), np.float32)
     size = max(1, block_pairs // max(1, len(group.targets)))
     for start in range(0, len(found.places), size):
         block = slice(start, start + size)
-        every = titles.match(found.places[block], group.targets)
+        every = titles.match(found.places[block])
         columns = found.columns[block]
-        matches[block], theirs[block] = (np.take_along_axis(part, columns, axis=1) for part in every)
+        shares[:, block] = [np.take_along_axis(part, columns, axis=1) for part in every]
     mean, spread = _describe_matches(group, titles)
     if not spread:
-        return np.zeros_like(matches), theirs
-    return np.log1p(np.maximum((matches - mean) / spread, 0)).astype(np.float32), theirs
+        return np.zeros_like(own), theirs >= own
+    above = (np.maximum(theirs, own) - mean) / spread
+    return np.log1p(np.maximum(above, 0)).astype(np.float32), theirs >= own
 
 
 def read_titles(group: Group) -> Titles:
@@ -74,34 +79,37 @@ def read_titles(group: Group) -> Titles:
     named = np.unique(np.concatenate([terms.hashes[:0], *(one.title for one in group.documents)]))
     hashes = named[find_columns(named, terms.hashes)[1]]
     boosts = terms.boosts[find_columns(hashes, terms.hashes)[0]]
-    titles = _stack(((one.title, np.ones(len(one.title))) for one in group.documents), hashes)
+    documents = group.documents
+    titles = _stack([np.unique(one.title) for one in documents], None, hashes)
     titles.data = boosts[titles.indices].astype(np.float64)
-    counted = [_count_text(one, terms.dropped) for one in group.documents]
-    texts = _stack(((one, np.minimum(1 + np.log(counts), HIGHEST)) for one, counts, _ in counted), hashes)
-    lengths = np.array([length for _, _, length in counted], np.float64)
-    return Titles(
-        _divide(titles, _raise_to_median(titles.sum(axis=1), group.targets, 1.0)),
-        _divide(texts, _compare_lengths(lengths, group.targets)),
+    counts = [one.count_text(terms.dropped) for one in documents]
+    texts = _stack([one.hashes for one in documents], counts, hashes)
+    texts.data = np.minimum(1 + np.log(texts.data.astype(np.float64)), HIGHEST)
+    lengths = np.array([count.sum() for count in counts], np.float64)
+    titles = _divide(titles, _raise_to_median(titles.sum(axis=1), group.targets, 1.0))
+    texts = _divide(texts, _compare_lengths(lengths, group.targets))
+    return Titles(titles, texts, titles[group.targets].T.tocsr(), texts[group.targets].T.tocsr())
+
+
+def _stack(rows: Sequence[Hashes], counts: Sequence[Counts] | None, hashes: Hashes) -> sparse.csr_array:
+    """Return the counts of ``hashes`` in each row of terms, 1 by default, where they are not 0."""
+    batches = [slice(start, start + BATCH) for start in range(0, max(1, len(rows)), BATCH)]
+    if counts is None:
+        counts = [np.ones(len(row), np.uint16) for row in rows]
+    return sparse.vstack(
+        [_stack_batch(rows[batch], counts[batch], hashes) for batch in batches], format="csr"
     )
 
 
-def _count_text(document: TermCounts, dropped: Hashes) -> tuple[Hashes, Floats, int]:
-    """Return the terms of a document's text, how often it has each, and how many it has in all."""
-    counts = document.count_text(dropped)
-    present = counts > 0
-    return document.hashes[present], counts[present].astype(np.float64), int(counts.sum())
-
-
-def _stack(rows: Iterator[tuple[Hashes, Floats]], hashes: Hashes) -> sparse.csr_array:
-    columns, values, starts = [np.empty(0, np.int32)], [np.empty(0)], [0]
-    for terms, amounts in rows:
-        unique, first = np.unique(terms, return_index=True)
-        found, known = find_columns(unique, hashes)
-        columns.append(found[known])
-        values.append(amounts[first[known]])
-        starts.append(starts[-1] + len(columns[-1]))
-    parts = (np.concatenate(values), np.concatenate(columns), np.array(starts))
-    return sparse.csr_array(parts, shape=(len(starts) - 1, len(hashes)))
+def _stack_batch(rows: Sequence[Hashes], counts: Sequence[Counts], hashes: Hashes) -> sparse.csr_array:
+    columns, known = find_columns(np.concatenate([NO_HASHES, *rows]), hashes)
+    values = np.concatenate([NO_COUNTS, *counts])
+    known &= values > 0
+    before = np.concatenate(([0], np.cumsum(known)))
+    starts = before[np.cumsum([0, *map(len, rows)])]
+    return sparse.csr_array(
+        (values[known], columns[known], starts.astype(np.int32)), shape=(len(rows), len(hashes))
+    )
 
 
 def _raise_to_median(values: Floats, targets: Rows, share: float) -> Floats:
@@ -123,7 +131,12 @@ def _divide(rows: sparse.csr_array, lengths: Floats) -> sparse.csr_array:
 def _describe_matches(group: Group, titles: Titles) -> tuple[float, float]:
     """Return mean and standard deviation of the matches of all pairs of targets, or those of a sample."""
     rows, columns = sample_pairs(len(group.targets))
-    matches = titles.match(group.targets[rows], group.targets[columns])[0][rows[:, None] != columns]
+    sampled = replace(
+        titles,
+        target_titles=titles.titles[group.targets[columns]].T.tocsr(),
+        target_texts=titles.texts[group.targets[columns]].T.tocsr(),
+    )
+    matches = np.maximum(*sampled.match(group.targets[rows]))[rows[:, None] != columns]
     if not matches.size:
         return 0.0, 0.0
     return float(matches.mean(dtype=np.float64)), float(matches.std(dtype=np.float64))
