@@ -70,9 +70,9 @@ GROUPS: dict[str, dict[str, Any]] = {
 }
 PREAMBLE = """# Settings
 
-All settings are optional and go into `pelicanconf.py`. The full names begin with `RELATED_EMBEDDINGS_`. If a value is
-invalid or a name unknown, the build stops before anything is written and lists all such errors. This page is generated
-from the code (`make docs`).
+All settings are optional and go into `pelicanconf.py`. The full names begin with `RELATED_EMBEDDINGS_`. If a
+value is invalid or a name unknown, the build stops before anything is written and lists all such errors. This
+page is generated from the code (`make docs`).
 
 To change something for one post only, use the [metadata of the post](../README.md#metadata-of-a-post).
 """
