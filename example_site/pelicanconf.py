@@ -13,8 +13,8 @@ CACHE_PATH = "cache"
 TIMEZONE = "Europe/London"
 DEFAULT_LANG = "en"
 
-# A stock theme that knows nothing about the plugin: the list of related posts
-# is added below each post all the same.
+# One of Pelican's own themes. It does not know the plugin, which adds the
+# related posts below each post by itself.
 THEME = "notmyidea"
 
 PLUGINS = ["pelican_related_embeddings"]
