@@ -560,7 +560,7 @@ def test_the_example_site_is_reported(
     documented = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
     for line in out.splitlines()[2:12]:  # settings and the table of minimums
         assert line.rstrip() in documented.partition("## explain")[0]
-    assert "no post in more than 15 lists" in out
+    assert "each post in at most 15 lists" in out
     assert "astronomy/messier-marathon.rst" in out
     assert command.main(["search", "comet above the lane", "-s", str(override)]) == 0
     assert "Comet NEOWISE" in capsys.readouterr().out.splitlines()[4]

@@ -51,8 +51,8 @@ class Evidence(NamedTuple):
 
     ``rank``: -ln(1 + rank) of the target among the source's candidates. ``title``: how much of its title the
     anchor has, and ``weight``: the root of the weight of the anchor's words. ``rivals``: -ln(1 + posts that
-    are more about these words). ``overlap``: cosine of the passage's terms and the target's, and ``lead``: that
-    over the best passage. ``cover``: how much of the title is anywhere in the passage. ``mass``:
+    are more about these words). ``overlap``: cosine of the passage's terms and the target's, and ``lead``:
+    that over the best passage. ``cover``: how much of the title is anywhere in the passage. ``mass``:
     how much of the target's terms does, over the best passage. ``meaning``: cosine of the vectors.
     """
 
