@@ -28,6 +28,7 @@ demo: $(READY)
 	cd example_site && ../$(BIN)/pelican content -s pelicanconf.py -o output
 	@echo
 	@echo "Look at a page:  example_site/output/what-hydration-means.html"
+	@echo "And at the map:  example_site/output/related/map.html"
 	@echo "Or serve it all: $(BIN)/pelican -l -s example_site/pelicanconf.py example_site/content -o example_site/output"
 
 test: $(READY) .tools/ready lint

@@ -49,7 +49,7 @@ from pelican_related_embeddings.text.words import AllWords
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "links.md"
-JUDGED = HERE / "judged" / "links.csv"
+JUDGED = HERE / "judged" / "links" / "sample.csv"
 FIRST = 5
 OURS, TITLES, RELATED = "this plugin", "exact titles", "related list"
 METHODS = (TITLES, RELATED, OURS)

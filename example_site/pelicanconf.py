@@ -1,5 +1,5 @@
 # An ordinary Pelican configuration. The only line that this plugin needs is
-# PLUGINS; everything else is what any small blog would have.
+# PLUGINS.
 
 AUTHOR = "Robin Hale"
 SITENAME = "Too Many Hobbies"
@@ -18,6 +18,11 @@ DEFAULT_LANG = "en"
 THEME = "notmyidea"
 
 PLUGINS = ["pelican_related_embeddings"]
+
+# Optional: related posts as cards, and a topic map. To link the map in the menu of a site on a server:
+# MENUITEMS = [("Map", "/related/map.html")]
+RELATED_EMBEDDINGS_STYLE = "cards"
+RELATED_EMBEDDINGS_MAP = "related/map.html"
 
 # Feeds are off: this example is only ever read locally.
 FEED_ALL_ATOM = None

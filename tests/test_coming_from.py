@@ -1,12 +1,11 @@
 """Sites that used a tag-based plugin before, or still do."""
 
 import importlib.util
-import re
 from typing import Any
 
 import pytest
 
-from helpers.sites import ROOT, TOPICS, Site, override
+from helpers.sites import TOPICS, Site, override
 
 OURS = "pelican_related_embeddings"
 REAL = {
@@ -167,11 +166,3 @@ def test_what_an_author_wrote_is_no_other_plugin(tagged: Site) -> None:
 
     assert built.warnings() == []
     assert built.links("l.html")[:2] == ["/sql-0.html", "/sql-1.html"]
-
-
-def test_every_row_of_the_comparison_names_a_test_that_exists() -> None:
-    rows = re.findall(r"\| `(test_\w+\.py)::(test_\w+)` \|", (ROOT / "docs" / "comparison.md").read_text())
-
-    assert len(rows) > 25
-    for name, test in rows:
-        assert f"def {test}(" in (ROOT / "tests" / name).read_text("utf-8"), (name, test)

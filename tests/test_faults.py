@@ -676,7 +676,9 @@ def count_ours() -> dict[str, int]:
         kind = type(thing)
         module = str(kind.__module__)
         ours = module.startswith("pelican_related_embeddings")
-        if (ours and kind.__name__ not in ("Record", "RelatedPosts")) or module.partition(".")[0] in (
+        if (
+            ours and kind.__name__ not in ("Record", "RelatedPosts", "LinkedFrom", "Backlinks")
+        ) or module.partition(".")[0] in (
             "numpy",
             "scipy",
         ):

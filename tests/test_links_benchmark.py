@@ -56,4 +56,4 @@ def test_grades_are_read_back(links: Any) -> None:
     for counts in links.read_grades().values():
         for grades in counts.values():
             assert set(grades) <= set(links.GRADES)
-    assert Path(links.JUDGED).parent.joinpath("README.md").is_file()
+    assert Path(links.JUDGED).parent.parent.joinpath("README.md").is_file()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.ranking import make_terms, rank_plain
-from pelican_related_embeddings.ranking.groups import Reach
+from pelican_related_embeddings.ranking.groups import Reach, measure_youth, share_similarity
 from pelican_related_embeddings.ranking.nearest import find_nearest, select_best
 from pelican_related_embeddings.ranking.neighbours import ACCIDENT, NOT_CLOSE, Ranking, rank
 from pelican_related_embeddings.ranking.score import (
@@ -57,9 +57,9 @@ def rank_site(site: Mapping[str, Any], weight: float = 0.65, depth: int = 6) -> 
 
 
 def measure_youth_by_hand(site: Mapping[str, Any], rows: np.ndarray) -> float:
-    """1 up to 30 published documents, 0 from 200 on, and the same less for each doubling between."""
+    """1 up to 30 published documents, 0 from 100 on, and the same less for each doubling between."""
     count = max(int(site["published"][rows].sum()), 1)
-    return float(np.clip(np.log(200 / count) / np.log(200 / 30), 0, 1))
+    return float(np.clip(np.log(100 / count) / np.log(100 / 30), 0, 1))
 
 
 def compare_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> np.ndarray:
@@ -149,6 +149,20 @@ def order_by_hand(site: Mapping[str, Any], rows: np.ndarray, weight: float) -> n
             between = np.sum(dated & (days > first) & (days < last))
             values[i, j] *= 1 + 0.5 * np.exp(-between / 10)
     return np.where(nearest, values, -np.inf)
+
+
+def test_what_helps_young_blogs_fades_evenly_and_never_moves_a_weight_of_0_or_1() -> None:
+    youths = [measure_youth(count) for count in (0, 1, 30, 36, 54, 81, 100, 5000)]
+
+    assert youths[:3] == [1, 1, 1]
+    assert youths[-2:] == [0, 0]
+    assert youths[3] - youths[4] == pytest.approx(youths[4] - youths[5])  # half as many more, twice
+    for youth in youths:
+        assert share_similarity(0, youth) == (1, 0)
+        assert share_similarity(1, youth) == (0, 1)
+        assert sum(share_similarity(0.65, youth)) == pytest.approx(1)
+    assert share_similarity(0.65, 0) == pytest.approx((0.35, 0.65))
+    assert share_similarity(0.65, 1) == pytest.approx((0.7 / 1.35, 0.65 / 1.35))
 
 
 @pytest.mark.parametrize("weight", [0, 0.65, 1])

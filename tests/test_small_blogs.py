@@ -189,6 +189,15 @@ def test_a_post_that_says_nothing_has_no_list_and_is_in_none(site: Site) -> None
     assert not any(name_slug(HELLO[0]) in related for related in lists.values())
 
 
+def test_a_greeting_in_two_titles_is_no_reason(site: Site) -> None:
+    write_hobbies(site)
+    server = "The new home server is a small computer with two disks. It serves files and keeps the backups of the others."
+    write_posts(site, [HELLO, ("Hello, home server", server)])
+    lists = build(site)
+    assert lists[name_slug(HELLO[0])] == {}
+    assert "backups-with-restic" in lists["hello-home-server"]
+
+
 def test_a_photo_blog_is_known_by_titles_alternative_texts_captions_and_tags(site: Site) -> None:
     pictures = {
         "Heron at the mill pond": ("A grey heron waits in the reeds", "birds"),

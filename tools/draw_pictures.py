@@ -76,6 +76,7 @@ def build_site(source: Path, picture: Picture, folder: Path) -> Path:
     settings = {
         "STATIC_PATHS": ["images", "extra"],
         "RELATED_EMBEDDINGS_CACHE": kept,
+        "RELATED_EMBEDDINGS_STYLE": "list",
         **extra,
         **picture.settings,
     }

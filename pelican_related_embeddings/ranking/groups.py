@@ -19,7 +19,7 @@ from .score import Calibration, Floats, fit_calibration, weigh_evidence
 from .term_weights import TermMatrix, weigh_terms
 
 SAMPLE_ROWS, SAMPLE_COLUMNS = 1024, 2048  # documents whose pairs stand for all pairs of a larger group
-YOUNG, GROWN = 30, 200  # published posts of a language; between them, what helps young blogs fades
+YOUNG, GROWN = 30, 100  # published posts of a language; between them, what helps young blogs fades
 SMALLEST_SPREAD = 1e-4  # a standard deviation below this is rounding noise: the documents are all alike
 
 NO_CALIBRATION = Calibration(0.0, 0.0, 0)
