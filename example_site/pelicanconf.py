@@ -1,5 +1,5 @@
 # An ordinary Pelican configuration. The only line that this plugin needs is
-# PLUGINS; everything else is what any small blog would have.
+# PLUGINS.
 
 AUTHOR = "Robin Hale"
 SITENAME = "Too Many Hobbies"
@@ -13,14 +13,14 @@ CACHE_PATH = "cache"
 TIMEZONE = "Europe/London"
 DEFAULT_LANG = "en"
 
-# A stock theme that knows nothing about the plugin: the list of related posts
-# is added below each post all the same.
+# One of Pelican's own themes. It does not know the plugin, which adds the
+# related posts below each post by itself.
 THEME = "notmyidea"
 
 PLUGINS = ["pelican_related_embeddings"]
 
-# Not needed, but good to look at: cards, and a map of the topics. On a site that is served, a line in the
-# menu leads to it: MENUITEMS = [("Map", "/related/map.html")]
+# Optional: related posts as cards, and a topic map. To link the map in the menu of a site on a server:
+# MENUITEMS = [("Map", "/related/map.html")]
 RELATED_EMBEDDINGS_STYLE = "cards"
 RELATED_EMBEDDINGS_MAP = "related/map.html"
 

@@ -1,4 +1,4 @@
-"""What an author may want to know of the posts and their lists: no faults, so no warnings."""
+"""Hints about posts and their lists: worth knowing, but not faults, so not warnings."""
 
 import re
 from collections import Counter
@@ -13,8 +13,8 @@ from .text.names import merge_alike
 GROUPS_NAMED = 5  # of posts that are nearly the same text
 POSTS_NAMED = 3  # of such a group
 LEAST_MISLABELLED = 3  # posts of one language under the label of another: fewer may be quotations or lists
-NARROWING = ("category", "newer", "exclude", "skip", "max_age_days")  # settings that may leave no list at all
-ENOUGH_POSTS = 10  # of which none has a list before that is worth a hint
+NARROWING = ("category", "newer", "exclude", "skip", "max_age_days")  # settings that can leave no list at all
+ENOUGH_POSTS = 10  # minimum for a hint that none has a list
 
 
 def find_hints(
@@ -52,7 +52,7 @@ def _hint_empty(documents: Sequence[Document], selection: Selection, settings: S
         names = ", ".join([*narrowing, least] if least else narrowing)
         yield f"none of the {published} articles has a related post: check {names}."
     elif least:
-        yield f"none of the {published} articles has a related post: none scores {least}."
+        yield f"none of the {published} articles has a related post: no pair reaches {least}."
 
 
 def _hint_labels(documents: Sequence[Document], written: Sequence[str], settings: Settings) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The one channel to the author: what is noted, told and warned of, and how far the work has got."""
+"""All messages to the author: log, information, warnings and progress."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Messages:
-    """What one build, or one run of the command, has to say to the author.
+    """The messages of one build, or of one run of the command.
 
     ``screen`` is Pelican's own console, or the command's standard error. Pelican hides INFO by default, and a
     first build that is silent for a minute looks as if it hung: hence a screen beside the log. Under ``-q``
@@ -32,11 +32,11 @@ class Messages:
         self._task: TaskID | None = None
 
     def note(self, text: str) -> None:
-        """Log what is only worth knowing when looking into a problem."""
+        """Log a detail for debugging."""
         _logger.debug("%s%s", PREFIX, text)
 
     def tell(self, text: str, aloud: bool = True) -> None:
-        """Print what the author may want to know and what is no fault; if not ``aloud``, log it as INFO."""
+        """Print information that is not a warning; if not ``aloud``, log it as INFO."""
         if not aloud:
             _logger.info("%s%s", PREFIX, text)
         elif not self._quiet:
@@ -55,10 +55,10 @@ class Messages:
             self._start_bar(total)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=total)
-            self._bar.refresh()  # not left to the next tick: after the last step there may be none
+            self._bar.refresh()  # at once: after the last step there may be no next tick
 
     def close(self) -> None:
-        """Take the progress bar away."""
+        """Remove the progress bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -86,7 +86,7 @@ class Messages:
 
 
 def hide_traceback(record: logging.LogRecord) -> bool:
-    """Let a record of Pelican's log pass, without the traceback of an error that is raised on purpose.
+    """Keep a record of Pelican's log, without the traceback of an error that is raised on purpose.
 
     Such an error is about the site, not about a line of the program. ``--debug`` shows all.
     """

@@ -64,7 +64,7 @@ def check_settings(pelican: Any) -> None:
 
 
 def settle_cache(config: Any, settings: Settings) -> Path:
-    """Return the path of the cache; a file that belongs to somebody else is a wrong setting.
+    """Return the path of the cache; a file of another program is an invalid setting.
 
     Unless it has the name that the plugin itself would give it: then it is most likely a damaged cache, for
     which no build should stop.
@@ -81,7 +81,7 @@ def settle_cache(config: Any, settings: Settings) -> Path:
 
 
 def choose_generator(pelican: Any) -> "type[RelatedMapGenerator] | None":
-    """Return the generator of the topic map and the JSON, if the site wants one of them."""
+    """Return the generator of the topic map and the JSON, if one of them is set."""
     settings = read_settings(pelican.settings)
     if not (settings.map or settings.json):
         return None
@@ -169,7 +169,7 @@ def relate_contents(
 
 
 def tell_outcome(outcome: Outcome, seconds: float, messages: Messages) -> None:
-    """Tell in one line what was done, aloud only if it took work; then hints; keep the warnings."""
+    """Print one line of information if anything was embedded, then hints; keep the warnings."""
     embedded = outcome.embedded.embedded if outcome.embedded else 0
     messages.tell(f"{describe_counts(outcome, embedded)}, in {seconds:.1f} s", aloud=embedded > 0)
     for hint in outcome.hints:
@@ -208,7 +208,7 @@ def set_related_posts(content: Any, related: RelatedPosts, names: Sequence[str])
 
 
 def extend_feed(context: Any, feed: Any) -> None:
-    """Append the related posts to a feed's items, if the site wants them there."""
+    """Append the related posts to a feed's items, if the setting ``FEEDS`` is on."""
     if FEEDS in context:
         from .pages.feeds import append_to_feed
 

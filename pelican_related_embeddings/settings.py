@@ -1,4 +1,4 @@
-"""What a blogger can set. Each setting is declared once, here: default, check, meaning, what it decides.
+"""The settings. Each is declared once, here: default, check, meaning, what it decides.
 
 The settings table in the README and ``docs/settings.md`` are written from this module.
 """
@@ -110,7 +110,7 @@ def _text(optional: bool = False) -> Check:
         _expect(bool(text.strip()) and "\0" not in text)
         return text
 
-    return Check("a text that is not empty" + (", or None" if optional else ""), convert)
+    return Check("a non-empty string" + (", or None" if optional else ""), convert)
 
 
 def _choice(*values: object) -> Check:
@@ -136,7 +136,7 @@ def _words(allowed: tuple[str, ...] = ()) -> Check:
         _expect(not allowed or all(word in allowed for word in words))
         return words
 
-    rule = "a list of texts" if not allowed else f"a list of any of {', '.join(map(repr, allowed))}"
+    rule = "a list of strings" if not allowed else f"a list of any of {', '.join(map(repr, allowed))}"
     return Check(rule, convert)
 
 
@@ -146,10 +146,10 @@ def _exclusions() -> Check:
         _expect(all(entry.partition(":")[2].strip() for entry in entries if find_kind(entry)))
         return entries
 
-    return Check('a list of texts such as "category:News", "tag:draft" or "notes/*"', convert)
+    return Check('a list of strings such as "category:News", "tag:draft" or "notes/*"', convert)
 
 
-NAMED = ("category:", "tag:")  # what an entry of EXCLUDE begins with if it is no path
+NAMED = ("category:", "tag:")  # what an entry of EXCLUDE begins with if it is not a path
 
 
 def find_kind(entry: str) -> str:
@@ -165,7 +165,7 @@ def _heading() -> Check:
         _expect(all(isinstance(part, str) for pair in value.items() for part in pair))
         return dict(value)
 
-    return Check("a text, a dict of language to text, or None", convert)
+    return Check("a string, a dict from languages to strings, or None", convert)
 
 
 def _file_in_output() -> Check:
@@ -221,7 +221,7 @@ class Settings:
         None,
         _heading(),
         PAGE,
-        'Heading of the block: a text, or a dict such as `{"en": "See also", "fr": "Voir aussi"}`. '
+        'Heading of the block: a string, or a dict such as `{"en": "See also", "fr": "Voir aussi"}`. '
         "`None` uses the built-in heading in the article's language.",
     )
     insert: bool | str = _setting(
@@ -264,11 +264,12 @@ class Settings:
         1,
         _integer(0),
         VECTORS,
-        "How many windows of a long post the model reads; `0` reads all of it, slower.",
+        "How many windows of a long post the model reads; `0` reads all of it, slower. A window is as much "
+        "as the model reads at once: 256 tokens for the default model.",
     )
     prompt: str | None = _setting(
         None,
-        Check("a text, or None", lambda value: value if value is None else str(_is_text(value))),
+        Check("a string, or None", lambda value: value if value is None else str(_is_text(value))),
         VECTORS,
         'Put before each text for models that need it, such as `"query: "`; `None` uses what the model '
         "itself declares.",
@@ -277,7 +278,7 @@ class Settings:
         None,
         Check('None, or the name of a device such as "cpu", "cuda" or "mps"', _text(optional=True).convert),
         BUILD,
-        'Where the model runs: `"cpu"`, `"cuda"`, `"mps"`, or `None`: the best available.',
+        'Where the model runs: `"cpu"`, `"cuda"`, `"mps"`, or `None` for the best available.',
     )
     batch_size: int | None = _setting(
         None,
@@ -289,7 +290,8 @@ class Settings:
         "auto",
         _choice("auto", "sentence-transformers", "onnx"),
         BUILD,
-        'What runs the model; `"auto"` uses onnxruntime where it and the model\'s ONNX file are installed.',
+        'What runs the model; `"auto"` uses onnxruntime if it is installed and the model has an ONNX file, '
+        "and sentence-transformers otherwise.",
     )
     endpoint: str | None = _setting(
         None,
@@ -312,10 +314,10 @@ class Settings:
         True,
         _flag(),
         BUILD,
-        "`False` never loads a model: only cached vectors are used (previews, hosting builds).",
+        "`False` never loads a model and uses cached vectors only (for previews and hosting builds).",
     )
     strict: bool = _setting(
-        False, _flag(), BUILD, "Turns soft failures, such as a missing model, into a failing build (for CI)."
+        False, _flag(), BUILD, "Turns every warning, such as a missing model, into a failed build (for CI)."
     )
     cache: str | None = _setting(
         None,
@@ -327,7 +329,8 @@ class Settings:
         0.65,
         _number(0, 1),
         RANKING,
-        "Share of shared words in the ranking; `0` ranks by embeddings alone, `1` by words, without a model.",
+        "How much shared words count in the ranking: `0` ranks by embeddings alone, `1` by words alone, "
+        "without a model.",
     )
     min_score: float = _setting(
         0.05, _number(0, 1), LISTS, "Posts that score below this are not suggested; `0` fills every list."
@@ -343,7 +346,7 @@ class Settings:
         "any",
         _choice("any", "same", "other"),
         LISTS,
-        "Suggest posts of `any`, the `same` or an`other` category only.",
+        'Which categories to suggest: `"any"`, only the `"same"` as the article, or only `"other"` ones.',
     )
     newer: bool = _setting(True, _flag(), LISTS, "Suggest posts newer than the article too.")
     max_age_days: float | None = _setting(
@@ -353,14 +356,17 @@ class Settings:
         "Posts older than this, counted from the newest published post, are not suggested.",
     )
     half_life_days: float | None = _setting(
-        None, _days(), LISTS, "A post this much older than the newest counts half; `None` ignores age."
+        None,
+        _days(),
+        LISTS,
+        "A post this many days older than the newest one counts half; `None` ignores age.",
     )
     skip: tuple[str, ...] = _setting(
         (),
         _words(("linked", "series")),
         LISTS,
-        "Leave out posts that the article's text already links to (`linked`), or other parts of the same "
-        "series (`series`).",
+        'Leave out posts that the article\'s text already links to (`"linked"`), or other parts of the same '
+        'series (`"series"`).',
     )
     max_appearances: int | None = _setting(
         None,
@@ -372,7 +378,7 @@ class Settings:
         0.0,
         _number(0, 1),
         LISTS,
-        "How much a list avoids posts like those already in it (MMR); `0` is off.",
+        "How much a list avoids posts similar to those already in it (maximal marginal relevance); `0`: off.",
     )
     across_languages: bool = _setting(
         False, _flag(), RANKING, "Suggest posts in other languages too; needs a multilingual model."
@@ -381,7 +387,7 @@ class Settings:
         (),
         _words(("sources", "suggestions")),
         RANKING,
-        "Pages too: `sources` gives them a list, `suggestions` suggests them.",
+        'Include pages: `"sources"` gives them a list, `"suggestions"` allows suggesting them.',
     )
     map: str | None = _setting(
         None, _file_in_output(), PAGE, 'Where to write the topic map, such as `"related/map.html"`.'

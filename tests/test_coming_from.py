@@ -97,7 +97,7 @@ def test_if_one_that_makes_the_same_list_runs_too_ours_wins_and_says_so_once(
     built = tagged.build(PLUGINS=plugins)
 
     (warning,) = built.warnings()
-    assert "pelican-related-posts runs too" in warning
+    assert "pelican-related-posts is active too" in warning
     assert "article.related_posts is the list of this plugin" in warning
     assert all(len(built.links(name)) == 5 for name in built.articles)
     assert "/bread-1.html" in built.links("bread-0.html")  # theirs would have stars-0 and sql-0 alone

@@ -17,6 +17,7 @@ from helpers.processes import use_service
 from helpers.service import Service
 from helpers.sites import ENVIRONMENT, PLAIN, ROOT, TOPICS, Site, override
 from pelican_related_embeddings.command import cli as command
+from pelican_related_embeddings.command.explain import show_below
 
 COMMAND = [sys.executable, "-m", "pelican_related_embeddings.command.cli"]
 
@@ -300,7 +301,7 @@ def test_why_a_post_is_not_there_though_no_rule_keeps_it_out(shell: Shell) -> No
     shell.site.post("picture", "", title="!")
     for other, options, words in (
         ("picture", {}, "it has no words"),
-        ("sql-0", {"MIN_SCORE": 0.1}, "it scores 0, on a blog of few posts"),
+        ("sql-0", {"MIN_SCORE": 0.1}, "its score is 0: on this small blog"),
         ("bread-1", {"MIN_SCORE": 1}, "is below RELATED_EMBEDDINGS_MIN_SCORE = 1"),
         ("bread-copy", {}, "it is nearly the same text as bread-9.md, which is in the list"),
         ("sql-0", {"MAX": 2}, "of the candidates; the list has room for 2"),
@@ -309,6 +310,14 @@ def test_why_a_post_is_not_there_though_no_rule_keeps_it_out(shell: Shell) -> No
         (neighbour,) = shell.ask("explain", "bread-0", other, **settings)["neighbours"]
         assert neighbour["place"] is None
         assert any(words in reason for reason in neighbour["reasons"]), neighbour["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [(0.1234, "0.12"), (0.1449, "0.14"), (0.1496, "0.1496"), (0.149996, "0.149996"), (0.0, "0.00")],
+)
+def test_a_score_below_the_minimum_is_never_rounded_up_to_it(score: float, shown: str) -> None:
+    assert show_below(score, 0.15) == shown
 
 
 def test_a_post_that_is_in_enough_lists_is_said_to_be(shell: Shell) -> None:
@@ -372,7 +381,7 @@ def test_a_search_without_a_model_goes_by_words(shell: Shell) -> None:
     result = shell.ask("search", "telescope", RELATED_EMBEDDINGS_EMBED=False)
 
     assert result["model"] is None
-    assert "goes by words alone" in shell.err
+    assert "uses words alone" in shell.err
     assert result["found"][0]["post"]["slug"].startswith("stars")
     assert result["found"][0]["terms"] == ["telescope"]
 
@@ -382,7 +391,7 @@ def test_a_search_finds_published_posts_only_and_needs_words(shell: Shell) -> No
 
     assert "draft" not in slugs(shell.ask("search", "zebra", "-n", "0")["found"])
     shell.run("search", " ", code=2)
-    assert "give some words" in shell.err
+    assert "give at least one word" in shell.err
 
 
 # cache
@@ -551,7 +560,7 @@ def test_the_example_site_is_reported(
     documented = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
     for line in out.splitlines()[2:12]:  # settings and the table of minimums
         assert line.rstrip() in documented.partition("## explain")[0]
-    assert "no post in more than 15 lists" in out
+    assert "each post in at most 15 lists" in out
     assert "astronomy/messier-marathon.rst" in out
     assert command.main(["search", "comet above the lane", "-s", str(override)]) == 0
     assert "Comet NEOWISE" in capsys.readouterr().out.splitlines()[4]
@@ -601,15 +610,15 @@ def test_evaluate_advises_nothing_that_nine_posts_cannot_tell(shell: Shell) -> N
 
     printed = shell.run("evaluate")
 
-    assert "too small to tell on 9 posts" in printed
-    assert "Nothing here speaks for another setting." in printed
+    assert "no clear difference in linked posts" in printed
+    assert "No other setting is clearly better here." in printed
     assert "words and model <- now" in printed
 
 
 def test_evaluate_says_that_a_blog_without_links_and_tags_gives_nothing_to_judge_by(shell: Shell) -> None:
     printed = shell.run("evaluate")
 
-    assert "There is nothing to judge lists by: of 9 published posts none links to another one" in printed
+    assert "The lists cannot be measured: none of 9 published posts links to another" in printed
     assert shell.ask("evaluate")["methods"] == []
 
 

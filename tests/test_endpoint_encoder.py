@@ -447,7 +447,7 @@ def test_what_is_wrong_in_the_environment_is_named(
 def test_a_proxy_is_used_for_other_machines(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", service.url)
     service.script = ["bad key"] * 4
-    with pytest.raises(EncoderError, match=rf"asked through the proxy {service.url}; .*it answered 401"):
+    with pytest.raises(EncoderError, match=rf"through the proxy {service.url}; .*it answered 401"):
         make(Service(url=ELSEWHERE)).embed(TITLES, TEXTS)
     assert service.requests[0]["path"] == f"{ELSEWHERE}/v1/embeddings"
 

@@ -104,8 +104,8 @@ def test_a_post_whose_title_stands_in_a_text_comes_first_there_and_explain_says_
     documents[9] = count_terms("Spring", [Block("cedar elm, and see my grafting apples")])
     ranking = rank_plain(np.zeros((len(documents), 1), np.float32), documents)
     assert ranking.candidates[9][0].row == 5
-    assert "its title stands in this text" in ranking.describe_order(9, 5)
-    assert "this title stands in its text" in ranking.describe_order(5, 9)
+    assert "its title is in this text" in ranking.describe_order(9, 5)
+    assert "this title is in its text" in ranking.describe_order(5, 9)
 
 
 def test_dates_and_neighbours_change_no_score():

@@ -130,8 +130,8 @@ def test_a_setting_that_is_gone_says_what_to_write_instead(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("EXCLUDE", "category:News", 'a list of texts such as "category:News", "tag:draft" or "notes/*"'),
-        ("EXCLUDE", ["category:"], 'a list of texts such as "category:News", "tag:draft" or "notes/*"'),
+        ("EXCLUDE", "category:News", 'a list of strings such as "category:News", "tag:draft" or "notes/*"'),
+        ("EXCLUDE", ["category:"], 'a list of strings such as "category:News", "tag:draft" or "notes/*"'),
         ("SKIP", ["links"], "a list of any of 'linked', 'series'"),
         ("DEVICE", ["cuda:0"], 'None, or the name of a device such as "cpu", "cuda" or "mps"'),
     ],

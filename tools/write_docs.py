@@ -70,46 +70,45 @@ GROUPS: dict[str, dict[str, Any]] = {
 }
 PREAMBLE = """# Settings
 
-All are optional and go into `pelicanconf.py`. A wrong value, or a name that is none of these, stops the build
-before anything is written, and all of them are listed at once. This page is made of the code
-(`make docs`).
+All settings are optional and go into `pelicanconf.py`. The full names begin with `RELATED_EMBEDDINGS_`. If a
+value is invalid or a name unknown, the build stops before anything is written and lists all such errors. This
+page is generated from the code (`make docs`).
 
-What an author sets for one post is in the metadata of the post, see the
-[README](../README.md#what-an-author-can-say).
+To change something for one post only, use the [metadata of the post](../README.md#metadata-of-a-post).
 """
-# When a blogger wants to change a setting, as the end of "You want this when".
+# When a blogger wants to change a setting, as the end of "Use this when".
 WHEN = {
-    "max": 'five are too many for your pages; with `1` it is a ["read next"](recipes.md#read-next).',
-    "title": "the heading should be yours.",
+    "max": 'five are too many for your pages; with `1` it is a ["read next" link](recipes.md#read-next).',
+    "title": "you want another heading.",
     "insert": "the block belongs [somewhere else](templates.md#where-the-block-goes).",
     "show": "readers should see more than titles and dates.",
-    "style": "you like [cards](templates.md#what-the-block-looks-like), or write the CSS yourself.",
+    "style": "you want [cards](templates.md#what-the-block-looks-like), or write the CSS yourself.",
     "backlinks": "readers should find [the posts that link here](templates.md#posts-that-link-here).",
-    "feeds": "many read your blog in a feed reader.",
+    "feeds": "many people read your blog in a feed reader.",
     "min_score": "you want [a few good ones](ranking.md#choosing-related_embeddings_min_score) or none.",
-    "exclude": "some posts are of no use later: [news, notices](recipes.md#news).",
-    "category": "readers should stay in a category, or should see the others.",
+    "exclude": "some posts are not worth suggesting: [old news, notices](recipes.md#news).",
+    "category": "readers should stay in a category, or see the other ones.",
     "newer": "a post should lead to what you wrote before it, as in [tutorials](recipes.md#tutorials).",
     "max_age_days": "old posts mislead, as in [news](recipes.md#news).",
-    "half_life_days": "recent posts should be preferred, and old ones are still good.",
-    "skip": "readers who follow your links would be shown the same posts again.",
-    "max_appearances": "the same post is on too many pages, or `report` says that posts are in no list.",
-    "diversity": "lists are full of posts that say nearly the same.",
+    "half_life_days": "recent posts should come first, but old ones are still useful.",
+    "skip": "related posts should not repeat what readers already have links to.",
+    "max_appearances": "the same post is on too many pages, or `report` shows posts that are in no list.",
+    "diversity": "lists are full of posts that are too similar to each other.",
     "across_languages": "your readers know [several languages](languages.md).",
     "pages": 'pages such as "About" or a handbook should have lists, or be in them.',
     "weight": "you start [without a model](encoders.md#without-torch) (`1`), or `evaluate` advises it.",
     "model": "your blog is [not in English](languages.md).",
-    "windows": "your posts are long and `evaluate` says that it helps.",
+    "windows": "your posts are long. Check with `evaluate` whether it helps.",
     "prompt": "the model's page asks for it.",
-    "encoder": "you have both torch and onnxruntime, and want one of them.",
+    "encoder": "you have both torch and onnxruntime installed and want to choose one.",
     "device": "torch picks the wrong one.",
     "batch_size": "the model needs too much memory.",
     "trust_remote_code": "a model that you trust needs it.",
-    "endpoint": "a [service](encoders.md) should do the work.",
+    "endpoint": "a [service](encoders.md#an-endpoint) should run the model.",
     "endpoint_timeout": "the service is slow.",
-    "embed": "previews or a hosting build [must not load a model](ci.md).",
+    "embed": "previews or a hosting build [should not load a model](ci.md).",
     "strict": "a build [in CI](ci.md) should fail rather than publish without lists.",
-    "cache": "another folder is kept between builds.",
+    "cache": "your build service keeps another folder between builds.",
     "map": "readers should see [what the blog is about](map.md).",
     "json": "a script or another program [reads the lists](json.md).",
 }
@@ -125,7 +124,7 @@ def write_reference() -> str:
             option = options[name]
             default = list(option.default) if isinstance(option.default, tuple) else option.default
             parts.append(f"\n### {name_setting(option)}\n\n{option.metadata['meaning']}\n")
-            parts.append(f"\nYou want this when {WHEN[name]}\n")
+            parts.append(f"\nUse this when {WHEN[name]}\n")
             parts.append(f"\nDefault: `{default!r}`. It must be {option.metadata['check'].rule}.\n")
             quoted = (
                 json.dumps(example, ensure_ascii=False) if isinstance(example, str | list | dict) else example

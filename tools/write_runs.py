@@ -21,7 +21,7 @@ RUN = re.compile(
     r"(?P<head>(?:<!-- run on (?P<site>\w+) -->\n\n)?```\n\$ pelican-related (?P<words>(?!cache).*)\n)"
     r"(?:.*\n)*?(?P<end>```\n)"
 )
-COLUMNS = "128"  # characters in a line of the documentation
+COLUMNS = "110"  # as wide as the lines of the documentation
 
 
 class Sites:

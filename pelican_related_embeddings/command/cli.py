@@ -1,4 +1,4 @@
-"""The author's command ``pelican-related``: what the vectors know of a blog.
+"""The author's command ``pelican-related``: inspects the related posts of a blog.
 
 Reads the site as Pelican does and writes nothing but the cache. Results go to the standard output,
 everything else to the standard error.
@@ -43,7 +43,7 @@ FAILED = 2  # exit code for everything that the author can put right
 INTERRUPTED = 130
 PRUNE_DAYS = 30
 
-_CLOSED = 1  # exit code when whoever reads the output has seen enough
+_CLOSED = 1  # exit code when the output pipe is closed early
 _logger = logging.getLogger(__name__)
 
 
@@ -96,21 +96,21 @@ def make_parser() -> argparse.ArgumentParser:
     common = _make_common(argparse.SUPPRESS)
     parser = argparse.ArgumentParser(
         prog="pelican-related",
-        description="What the embeddings know of your Pelican blog. Reads the site, writes only the cache.",
-        epilog='Begin with "pelican-related report" in the folder of your pelicanconf.py.',
+        description="Inspect the related posts of your Pelican blog. Writes nothing but the cache.",
+        epilog='Start with "pelican-related report" in the folder of your pelicanconf.py.',
         parents=[_make_common(None)],
     )
     parser.add_argument("--version", action="version", version=_name_version())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     report = commands.add_parser("report", parents=[common], help="the whole blog at a glance", description=(
-        "Posts and languages; which minimum score would cost what; posts suggested most and never; "
+        "Posts and languages; what each minimum score would leave; posts suggested most often and never; "
         "near-duplicates; related posts that do not link to each other."
     ))  # fmt: skip
     _add_limit(report, 15, "rows per table")
     report.set_defaults(run=run_report)
 
-    explain = commands.add_parser("explain", parents=[common], help="why a post's list is as it is")
+    explain = commands.add_parser("explain", parents=[common], help="why a post has its list")
     explain.add_argument("post", metavar="POST", help="slug, source path or URL of a post")
     explain.add_argument("other", metavar="OTHER", nargs="?", help="why this post is, or is not, in its list")
     _add_limit(explain, 10, "candidates to show")
@@ -138,7 +138,7 @@ def _add_links(commands: Any, common: argparse.ArgumentParser) -> None:
     links.add_argument("post", metavar="POST", nargs="?", help="path, file name, slug or title of a post")
     kind = links.add_mutually_exclusive_group()
     kind.add_argument(
-        "--orphans", action="store_true", help="posts that no other links to, each with the best place"
+        "--orphans", action="store_true", help="posts without an inbound link, each with the best place"
     )
     kind.add_argument("--all", action="store_true", help="the suggestions of every post")
     links.add_argument(
@@ -155,13 +155,13 @@ def _add_evaluate(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "evaluate",
         parents=[common],
-        help="how good the lists are here",
-        description="What tags in common, words, the model, and both find of the posts that you linked to "
-        "one another, and of those that share a tag. The ranking sees neither.",
+        help="measure the lists of this site",
+        description="How many of the posts that link to each other, or share a tag, are found by common "
+        "tags, by words, by the model and by both. The ranking uses neither links nor tags.",
     )
-    parser.add_argument("--model", metavar="NAME", help="another model, to be compared with the site's own")
+    parser.add_argument("--model", metavar="NAME", help="compare this model with the site's own")
     parser.add_argument(
-        "--churn", action="store_true", help="also how many lists each of the newest posts changed"
+        "--churn", action="store_true", help="also show how many lists each of the newest posts changed"
     )
     parser.set_defaults(run=run_evaluate)
 
@@ -173,7 +173,11 @@ def _make_common(default: Any) -> argparse.ArgumentParser:
         "-s", "--settings", metavar="FILE", default=default, help="settings file (default: pelicanconf.py)"
     )
     common.add_argument(
-        "-c", "--content", metavar="FOLDER", default=default, help="the content, if not the settings' PATH"
+        "-c",
+        "--content",
+        metavar="FOLDER",
+        default=default,
+        help="content folder (default: the settings' PATH)",
     )
     common.add_argument(
         "--json", action="store_true", default=default, help="print JSON for scripts instead of tables"
@@ -195,14 +199,19 @@ def _count(text: str) -> int:
 
 
 def _add_cache_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    cache = commands.add_parser("cache", parents=[common], help="what is in the cache; tidy it up")
+    cache = commands.add_parser("cache", parents=[common], help="show what is in the cache, or clean it")
     cache.set_defaults(run=run_cache)
-    actions = cache.add_subparsers(metavar="ACTION", title="actions (none: size, rows and models)")
-    meaning = "remove what this site has not used for some time"
+    actions = cache.add_subparsers(
+        metavar="ACTION", title="actions (without one: show size, rows and models)"
+    )
+    meaning = "remove vectors that this site has not used for some time"
     prune = actions.add_parser("prune", parents=[common], help=meaning, description=meaning)
     prune.set_defaults(run=run_cache_prune)
     prune.add_argument(
-        "--days", type=_count, default=PRUNE_DAYS, help=f"0: all it does not use now (default: {PRUNE_DAYS})"
+        "--days",
+        type=_count,
+        default=PRUNE_DAYS,
+        help=f"days without use; 0: all unused now (default: {PRUNE_DAYS})",
     )
 
 
@@ -236,11 +245,11 @@ class Session:
             draw(output.make_console(), result)
 
     def limit_rows(self) -> int:
-        """Return how many rows are wanted."""
+        """Return how many rows to show."""
         return self.arguments.limit or sys.maxsize
 
     def study(self, site: Site, contents: Contents) -> Study:
-        """Return the study of a site; what has no vector yet is embedded, and faults are warned of."""
+        """Return the study of a site; missing vectors are embedded, and faults logged as warnings."""
         messages = Messages(self.screen)
         cache = Cache(site.cache, messages.warn)
         try:
@@ -255,7 +264,7 @@ class Session:
         return study
 
     def read(self) -> tuple[Site, Contents]:
-        """Return the site and what is in it, which is something."""
+        """Return the site and its contents. Raises ``CommandError`` if there are no articles."""
         site = self.open()
         contents = read_contents(site)
         if not contents.documents:
@@ -315,7 +324,7 @@ def run_report(session: Session) -> None:
 
 
 def run_explain(session: Session) -> None:
-    """Show a post's neighbours, or what became of one of them."""
+    """Show a post's neighbours, or one of them."""
     site, contents = session.read()
     row = find_post(session.arguments.post, contents)
     other = find_post(session.arguments.other, contents) if session.arguments.other else None
@@ -375,7 +384,7 @@ def embed_passages(study: Study, context: "Context", passages: Sequence[str]) ->
 
 
 def run_evaluate(session: Session) -> None:
-    """Show what lists made in several ways are worth on this site."""
+    """Measure the lists of several methods on this site."""
     site, contents = session.read()
     study = session.study(site, contents)
     other = None
@@ -395,7 +404,7 @@ def run_search(session: Session) -> None:
 
     words = " ".join(session.arguments.words)
     if not words.strip():
-        raise CommandError("There is nothing to search for; give some words.")
+        raise CommandError("The search is empty; give at least one word.")
     site, contents = session.read()
     study = session.study(site, contents)
     published = np.array([document.published for document in contents.documents], dtype=bool)
@@ -423,22 +432,22 @@ def run_search(session: Session) -> None:
 
 
 def embed_words(words: str, study: Study, settings: Settings) -> Any:
-    """Return the vector of a query, or None with a warning where the posts' model cannot be had."""
+    """Return the vector of a query, or None with a warning where the posts' model is not available."""
     from ..encoders.embedding import describe_fault
     from ..encoders.encoder import load_encoder, obtain_encoder
 
     if settings.weight == 1:
         return None
     if not settings.embed:
-        _logger.warning("RELATED_EMBEDDINGS_EMBED is False: the search goes by words alone.")
+        _logger.warning("RELATED_EMBEDDINGS_EMBED is False: the search uses words alone.")
         return None
     try:
         model = obtain_encoder(settings, study.inputs.model)
         if model.digest != study.inputs.model.digest:
-            raise EncoderError(f"The model {model.name} here is not the one that made the vectors.")
+            raise EncoderError(f"The installed model {model.name} is not the one that made the vectors.")
         return load_encoder(model, settings).embed([""], [words])[0]
     except Exception as error:  # noqa: BLE001 - models run the code of many libraries
-        _logger.warning("%s The search goes by words alone.", describe_fault(error))
+        _logger.warning("%s The search uses words alone.", describe_fault(error))
         return None
 
 
@@ -484,9 +493,7 @@ def find_used_vectors(site: Site, contents: Contents, messages: Messages) -> set
         cache.finish()
     used = {*vectors.used, *vectors.wanted} - {NO_VECTOR} if vectors else set()
     if vectors is None or all(key == NO_VECTOR for key in vectors.used):
-        raise EncoderError(
-            "The cache has no vector of this site's posts as they are now; build the site first."
-        )
+        raise EncoderError("The cache has no vectors for this site's posts; build the site first.")
     return used
 
 

@@ -31,7 +31,7 @@ from ..text.document import is_brief
 # The metrics that are shown, and what each is a share of.
 METRICS = {
     LINKED: "linked posts",
-    INBOUND: "posts that link to one which does not link back",
+    INBOUND: "posts with inbound links only",
     TAGS: "posts that share a tag",
 }
 TAGS_ALONE = "tags in common"
@@ -169,7 +169,7 @@ def draw_conclusions(current: _Tried, others: Sequence[_Tried]) -> Iterator[str]
             advised = True
             yield f"So {other.name} is better here: set {_write_settings(other.settings or {})}."
     if not advised:
-        yield "Nothing here speaks for another setting."
+        yield "No other setting is clearly better here."
 
 
 def speaks_for(differences: Mapping[str, Bounds]) -> bool:
@@ -182,11 +182,11 @@ def _describe_difference(names: tuple[str, str], metric: str, bounds: Bounds, po
     of, interval = METRICS[metric], f"{bounds.low:+.1f} to {bounds.high:+.1f}"
     if bounds.low <= 0 <= bounds.high:
         return (
-            f"With {names[0]} or {names[1]}: the difference in {of} is too small to tell on "
-            f"{count(posts, 'post')} ({interval} of 100)."
+            f"{names[0]}, compared with {names[1]}: no clear difference in {of} "
+            f"({interval} points, {count(posts, 'post')})."
         )
-    found = f"{abs(bounds.mean):.1f} {'more' if bounds.mean > 0 else 'fewer'} of 100 {of} are found"
-    return f"With {names[0]}, {found} than with {names[1]} ({interval})."
+    found = f"{abs(bounds.mean):.1f} points {'more' if bounds.mean > 0 else 'fewer'} {of}"
+    return f"{names[0]}, compared with {names[1]}: {found} ({interval})."
 
 
 def _write_settings(settings: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Why a post's list is as it is: its nearest candidates, and what became of each."""
+"""Why a post's list is as it is: its nearest candidates, and why each is in the list or not."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ def _describe_list(study: Study, row: int) -> Iterator[str]:
     document = study.documents[row]
     yield from _describe_closed(study, row)
     if not document.published:
-        yield "it is not published: its list is made last and takes nothing from the others"
+        yield "it is not published, so its list does not affect other lists"
     yield from (text for text in study.selection.warnings if text.startswith(f"{document.path}: "))
 
 
@@ -102,7 +102,7 @@ def _describe_closed(study: Study, row: int) -> Iterator[str]:
     """Yield why a list has no suggestions at all, if it has none."""
     document, settings = study.documents[row], study.inputs.settings
     if not study.has_text[row]:
-        yield "the post has no words, so nothing is like it"
+        yield "the post has no words, so nothing can be related to it"
     for refusal in (*refuse_list(document, settings), *refuse_fill(document)):
         yield refusal.describe(document, document, settings)
 
@@ -128,15 +128,24 @@ def find_reasons(study: Study, row: int, candidate: Candidate, rank: int | None)
     if not study.has_text[other]:
         reasons.append("it has no words")
     if rank is not None and candidate.score == 0 < settings.min_score:
-        reasons.append(f"it scores 0, {study.ranking.describe_refusal(row, other)}")
+        reasons.append(f"its score is 0: {study.ranking.describe_refusal(row, other)}")
     elif rank is not None and candidate.score < settings.min_score:
-        reasons.append(
-            f"its score {candidate.score:.2f} is below RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}"
-        )
+        score = show_below(candidate.score, settings.min_score)
+        reasons.append(f"its score {score} is below RELATED_EMBEDDINGS_MIN_SCORE = {settings.min_score:g}")
     reasons = reasons or list(_find_rivals(study, row, other))
     if not reasons and rank is not None:
         reasons = [_describe_rank(settings, rank)]
     return reasons or ["it is not among the candidates"]
+
+
+def show_below(score: float, least: float) -> str:
+    """Return a score with two decimals, or as many as it takes to show that it is below ``least``.
+
+    >>> show_below(0.1234, 0.5), show_below(0.1496, 0.15), show_below(0.149996, 0.15)
+    ('0.12', '0.1496', '0.149996')
+    """
+    shown = (f"{score:.{decimals}f}" for decimals in range(2, 17))
+    return next((text for text in shown if float(text) < least), repr(score))
 
 
 def list_refusals(study: Study, row: int, other: int) -> list[Refusal]:

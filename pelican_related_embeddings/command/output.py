@@ -119,10 +119,10 @@ def show_report(console: Console, report: Report, limit: int = 15) -> None:
     _show_cutoffs(console, report)
     _show_hubs(console, report, limit)
     _show_orphans(console, report, limit)
-    _show_pairs(console, "Near-duplicates: nearly the same text", report.duplicates, limit)
+    _show_pairs(console, "Near-duplicates", report.duplicates, limit)
     _show_pairs(console, "Related, but neither links to the other", report.unlinked, limit)
     if report.unlinked:
-        _write(console, "pelican-related links POST names the sentence and the words for a link.", "dim")
+        _write(console, "pelican-related links POST shows the sentence and the words for a link.", "dim")
 
 
 def describe_counts(report: Report) -> list[str]:
@@ -136,8 +136,8 @@ def describe_counts(report: Report) -> list[str]:
         f"Posts       {counts.published} published ({languages}), {counts.unpublished} not (drafts, hidden), "
         f"{counts.without_text} without text",
         f"Vectors     {vectors} ({report.model})" if report.model else "Vectors     none: words alone decide",
-        f"Settings    at most {report.most} related posts, of a score of at least {report.minimum:g}; no "
-        f"post in more than {report.cap} lists",
+        f"Settings    at most {report.most} related posts per list, minimum score {report.minimum:g}; each "
+        f"post in at most {report.cap} lists",
     ]
 
 
@@ -150,10 +150,10 @@ def _show_cutoffs(console: Console, report: Report) -> None:
         "suggestions left": "right",
         f"posts with fewer than {report.most}": "right",
         "with none": "right",
-        "scores from here to the next": "left",
+        "scores in this range": "left",
     }
     table = _make_table(
-        "What RELATED_EMBEDDINGS_MIN_SCORE would cost (scores of all suggestions as they are without it)",
+        "What each RELATED_EMBEDDINGS_MIN_SCORE would leave (bars: scores without a minimum)",
         columns,
         (_draw_cutoff(cutoff, report, mark, most) for cutoff in report.cutoffs),
     )
@@ -176,7 +176,7 @@ def _show_hubs(console: Console, report: Report, limit: int) -> None:
     shown = report.hubs[: min(limit, len(report.hubs))]
     console.print(
         _make_table(
-            f"Suggested most (of {_count(len(report.hubs), 'post')} suggested at all)",
+            f"Suggested most often (of {_count(len(report.hubs), 'post')} suggested at least once)",
             {"lists": "right", "title": "left", "source": "left"},
             ((hub.appearances, hub.post.title, hub.post.path) for hub in shown),
         )
@@ -233,7 +233,7 @@ def show_links(console: Console, links: Sequence[LinkToWrite]) -> None:
 
 def show_orphan_links(console: Console, orphans: Sequence[Orphan], total: int) -> None:
     """Draw the posts that no other links to, each with the best place for a link."""
-    title = "Posts that no other post links to"
+    title = "Posts without an inbound link"
     if not orphans:
         _write(console, f"{title}: none\n", "bold")
         return
@@ -345,7 +345,7 @@ def _percent(share: float) -> str:
 
 
 def show_pair(console: Console, explanation: Explanation) -> None:
-    """Draw what became of one post."""
+    """Draw why one post is in the list or not."""
     _show_head(console, explanation)
     neighbour = explanation.neighbours[0]
     candidate = neighbour.candidate
@@ -359,11 +359,12 @@ def show_pair(console: Console, explanation: Explanation) -> None:
     if neighbour.rank is not None:
         _write(
             console,
-            f"Rank {neighbour.rank} of {explanation.candidates}, score {candidate.score:.2f}; "
-            f"{candidate.semantic:+.2f} by meaning, {candidate.lexical:+.2f} by words (standard deviations).",
+            f"Rank {neighbour.rank} of {explanation.candidates}, score {candidate.score:.2f}. "
+            f"Compared with an average pair: meaning {candidate.semantic:+.2f}, words "
+            f"{candidate.lexical:+.2f} (standard deviations, weighted; above 0 is closer).",
         )
     if candidate.terms:
-        _write(console, f"Both are about: {', '.join(candidate.terms)}")
+        _write(console, f"Shared words: {', '.join(candidate.terms)}")
     if neighbour.signals:
         _write(console, f"Also: {'; '.join(neighbour.signals)}")
 
@@ -378,16 +379,16 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
         columns = {
             "": "left",
             f"linked posts found ({judged[LINKED]} posts)": "left",
-            f"linked from there only ({judged[INBOUND]})": "left",
+            f"inbound links only ({judged[INBOUND]})": "left",
             f"sharing a tag ({judged[TAGS]})": "left",
         }
-        title = "Of 100, in the first five, with the 95% interval in brackets"
+        title = "Percent in the first five places, with 95% intervals"
         console.print(_make_table(title, columns, map(_draw_method, evaluation.methods)))
     else:
         _write(
             console,
-            f"There is nothing to judge lists by: of {_count(evaluation.posts, 'published post')} none links "
-            "to another one, and no tag is on at least two posts and at most a tenth of them.",
+            f"The lists cannot be measured: none of {_count(evaluation.posts, 'published post')} links to "
+            "another, and no tag is on at least two posts and at most a tenth of them.",
         )
     for sentence in evaluation.conclusions:
         _write(console, f"- {sentence}")
@@ -405,7 +406,7 @@ def _draw_bounds(bounds: Bounds | None) -> Cell:
 
 
 def _show_churn(console: Console, changes: Sequence[Change]) -> None:
-    columns = {"post": "left", "lists it changed": "right", "of 100": "right", "of these, show it": "right"}
+    columns = {"post": "left", "lists it changed": "right", "of 100": "right", "of these, list it": "right"}
     rows = [(one.path, one.changed, f"{one.share:.1f}", one.showing) for one in changes]
     title = f"What the newest {min(NEWEST, len(changes))} posts changed when they were added"
     console.print(_make_table(title, columns, rows))
@@ -423,7 +424,7 @@ def _show_churn(console: Console, changes: Sequence[Change]) -> None:
 
 def show_hits(console: Console, result: Mapping[str, Any]) -> None:
     """Draw what a search found."""
-    columns = {"score": "right", "title": "left", "URL": "left", "words in it": "left"}
+    columns = {"score": "right", "title": "left", "URL": "left", "shared words": "left"}
     rows = [
         (hit["score"], hit["post"].title, hit["post"].url, ", ".join(hit["terms"])) for hit in result["found"]
     ]
@@ -445,7 +446,7 @@ def show_cache(console: Console, summary: CacheSummary) -> None:
     for model in summary.models:
         _write(console, f"Model: {model.name} ({model.digest[:24]}...)")
     if summary.damaged:
-        _write(console, f"{_count(summary.damaged, 'damaged row')}; builds make them again.")
+        _write(console, f"{_count(summary.damaged, 'damaged row')}; the next build replaces them.")
 
 
 def show_removal(console: Console, removal: Removal) -> None:

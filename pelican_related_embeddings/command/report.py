@@ -183,7 +183,7 @@ def find_unlinked(
 ) -> Iterator[Pair]:
     """Yield the strongly related pairs neither of which links to the other, the strongest first.
 
-    ``dismissed`` are those whose author wants to hear no more of them.
+    ``dismissed`` are pairs that authors dismissed.
     """
     best: dict[frozenset[int], tuple[int, Candidate]] = {}
     twins = {frozenset(pair) for pair in study.ranked.duplicates}

@@ -175,7 +175,7 @@ def describe_environment(error: Exception) -> str:
     source = f"the environment variable {' or '.join(found)}" if found else "the system's proxy settings"
     if isinstance(error, ImportError):
         return f'The SOCKS proxy of {source} needs socksio. Install it with "pip install socksio".'
-    return f"The endpoint cannot be asked: {source} is wrong ({describe_error(error)}). Correct or unset it."
+    return f"The endpoint cannot be used: {source} is invalid ({describe_error(error)}). Correct or unset it."
 
 
 def read_key() -> dict[str, str]:

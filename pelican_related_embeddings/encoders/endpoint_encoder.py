@@ -107,7 +107,7 @@ class EndpointEncoder:
             return None
         url = locate_embeddings(str(self._settings.endpoint))
         proxy = find_proxy(url)
-        through = f" (asked through the proxy {proxy}; NO_PROXY turns it off)" if proxy else ""
+        through = f" (through the proxy {proxy}; NO_PROXY turns it off)" if proxy else ""
         arrived = len(answers.vectors)
         share = f" for {total - arrived} of {total} passages" if arrived else ""
         return f"The endpoint {show_url(url)}{through} gave no vectors{share}: {problems[0].rstrip('.')}."

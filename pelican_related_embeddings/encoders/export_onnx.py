@@ -40,7 +40,7 @@ def export_onnx(source: Path, target: Path) -> Path:
     layout = read_layout(source)
     if target.exists() and not _is_replaceable(target):
         raise EncoderError(
-            f"The folder {target} holds something else. Name one that is empty or not there yet."
+            f"The folder {target} already contains other files. Name a folder that is empty or new."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -145,7 +145,7 @@ def _check_vectors(source: Path, target: Path) -> None:
     cosines = (original.embed(titles, SAMPLE) * exported.embed(titles, SAMPLE)).sum(axis=1)
     if not cosines.min() >= ALIKE:
         raise EncoderError(
-            f"The model in {source} gives other vectors as an ONNX file (cosine {cosines.min():.4f}): "
+            f"The model in {source} gives different vectors as an ONNX file (cosine {cosines.min():.4f}): "
             "nothing was written. Use it with sentence-transformers."
         )
 

@@ -149,9 +149,9 @@ def download_model(model: Model, onnx: bool = False) -> Model:
         ) from error
     if onnx and not find_onnx(Path(folder)):
         raise EncoderError(
-            f"Hugging Face has no ONNX file of {model.name}, and sentence-transformers is not to run it. "
-            "Make one with export_onnx where torch is installed, or install sentence-transformers; "
-            "see docs/encoders.md."
+            f"Hugging Face has no ONNX file of {model.name}, and sentence-transformers is not installed "
+            "or not chosen. Make one with export_onnx where torch is installed, or install "
+            "sentence-transformers; see docs/encoders.md."
         )
     return Model(model.name, folder)
 

@@ -1,1 +1,1 @@
-"""What lists of related posts are worth, by the links and tags that authors set."""
+"""Measure lists of related posts by the links and tags that authors set."""

@@ -1,4 +1,4 @@
-"""How many lists change when a post is added."""
+"""Measure how many lists change when a post is added."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from ..pipeline import Embedded
 from .lists import list_related, pick_documents
 
-NEWEST = 20  # posts that are taken away, one after the other
+NEWEST = 20  # posts that are removed, one after the other
 
 
 @dataclass(frozen=True)
 class Change:
-    """What the newest of the first ``posts`` posts changes when it is added to the others.
+    """The effect of adding the newest of the first ``posts`` posts to the others.
 
-    ``path`` is its source file. ``changed`` of the others' lists are not what they were, and ``showing`` of
-    these show it.
+    ``path`` is its source file. ``changed`` of the other posts' lists change, and ``showing`` of these list
+    the new post.
     """
 
     path: str
@@ -31,7 +31,7 @@ class Change:
 def measure_churn(embedded: Embedded, newest: int = NEWEST) -> list[Change]:
     """Return what each of the newest published articles changed when it was added, the newest first.
 
-    With the site's own settings; the words and vectors of all posts stay what they are.
+    Uses the site's own settings; the words and vectors of all posts stay the same.
     """
     documents = embedded.inputs.documents
     dated = sorted(range(len(documents)), key=lambda row: (documents[row].date, documents[row].path))
@@ -50,7 +50,7 @@ def measure_churn(embedded: Embedded, newest: int = NEWEST) -> list[Change]:
 
 
 def _list_paths(embedded: Embedded, rows: list[int]) -> Mapping[str, list[str]]:
-    """Return the list of each published article, where the site has no other documents than ``rows``."""
+    """Return the list of each published article, as if the site had only the documents ``rows``."""
     picked = pick_documents(embedded, sorted(rows))
     documents = picked.inputs.documents
     lists = list_related(picked)

@@ -1,4 +1,4 @@
-"""The lists to be judged: what the plugin would show of the same posts, and what others would."""
+"""Make the lists to be measured: those of the plugin and of other methods, on the same posts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from ..text.document import Document
 from ..text.words import AllWords
 from .measures import SHOWN, Floats, Lists
 
-# What a site may have set and what would keep lists from being compared: linked posts that are left out, say.
+# Settings that would make lists incomparable, such as leaving out linked posts, and their neutral values.
 NEUTRAL: Mapping[str, Any] = {
     "max": SHOWN,
     "exclude": (),
@@ -27,7 +27,7 @@ NEUTRAL: Mapping[str, Any] = {
 
 
 def pick_documents(embedded: Embedded, rows: Sequence[int]) -> Embedded:
-    """Return what is known of some of the documents, as if the site had no others."""
+    """Return some of the documents with their words and vectors, as if the site had no others."""
     inputs, words = embedded.inputs, embedded.words
     picked = replace(
         inputs,

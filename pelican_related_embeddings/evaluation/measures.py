@@ -1,4 +1,4 @@
-"""Judge lists of related posts by what authors did: which posts they linked, and which tags they gave."""
+"""Measure lists of related posts by what authors did: the posts they linked, and the tags they gave."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ import numpy.typing as npt
 LINKED, INBOUND, TAGS = "recall@5", "inbound@5", "tag share"
 METRICS = (LINKED, INBOUND, "recall@10", "MRR", "nDCG@5", TAGS)
 SHOWN = 5  # places of a list that recall and the tag share look at
-SPECIFIC = 0.1  # share of the posts that a tag may be on at most to tell something of any
+SPECIFIC = 0.1  # maximum share of the posts that have a tag, for it to be specific
 RESAMPLES = 2000
 
 Floats = npt.NDArray[np.float64]
@@ -19,10 +19,10 @@ Lists = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Truth:
-    """What lists are judged by, row by row.
+    """What lists are measured by, row by row.
 
     ``linked``: the posts that a post links to or that link to it; ``inbound``: of these, the ones that it
-    does not link to itself, which its readers have yet to find; ``tags``: its specific tags, those on at
+    does not link to itself, so its readers do not know them yet; ``tags``: its specific tags, those on at
     least two posts and at most a tenth of them.
     """
 
@@ -33,9 +33,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Judged:
-    """What lists are worth: per metric a value, from 0 to 1, for each post that it can be told of.
+    """The quality of lists: per metric a value, from 0 to 1, for each post that can be measured.
 
-    ``never``: the percentage of the posts that no list shows; ``largest``: the most lists that show one post.
+    ``never``: the percentage of the posts that no list shows; ``largest``: the maximum number of lists that
+    show one post.
     """
 
     values: Mapping[str, Floats]
@@ -43,7 +44,7 @@ class Judged:
     largest: int
 
     def mean(self, metric: str) -> float:
-        """Return the mean of a metric in percent, or NaN where it can be told of no post."""
+        """Return the mean of a metric in percent, or NaN if no post can be measured."""
         values = self.values[metric]
         return 100 * float(values.mean()) if len(values) else float("nan")
 
@@ -112,7 +113,7 @@ def _gain(chosen: Sequence[int], wanted: frozenset[int]) -> float:
 def _share_tags(truth: Truth, lists: Lists) -> Iterator[float]:
     """Yield, per post with a specific tag, the share of its first five places that share one.
 
-    Of as many places as could: a post whose tag only two others have can fill two.
+    Relative to the places that could: if only two other posts have the tag, that is two.
     """
     for own, chosen in zip(truth.tags, lists, strict=True):
         possible = sum(not own.isdisjoint(other) for other in truth.tags) - 1 if own else 0
@@ -124,7 +125,7 @@ def bound_mean(values: Sequence[Floats]) -> Bounds:
     """Return the mean of some values in percent, macro-averaged over blogs, with its 95% interval.
 
     Bootstrap over the posts of each blog (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993);
-    paired, where the values are differences. Every blog has a value at least.
+    paired if the values are differences. Every blog has at least one value.
     """
     random = np.random.default_rng(0)
     means = np.mean(
@@ -136,5 +137,5 @@ def bound_mean(values: Sequence[Floats]) -> Bounds:
 
 
 def bound_difference(ours: Sequence[Floats], others: Sequence[Floats]) -> Bounds:
-    """Return how many points ours are ahead, with the interval of ``bound_mean``."""
+    """Return how many points ours are better, with the interval of ``bound_mean``."""
     return bound_mean([mine - theirs for mine, theirs in zip(ours, others, strict=True)])

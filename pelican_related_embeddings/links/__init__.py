@@ -1,1 +1,1 @@
-"""Which links an author could write, and where: sources, sentences, anchors, targets."""
+"""Find the links that an author could write: their sources, sentences, anchors and targets."""

@@ -1,7 +1,7 @@
-"""The words of a text that could carry a link to a post: what belongs to the post, and reads as a phrase.
+"""Find anchors: phrases of a text that could link to a post because they belong to it.
 
 What belongs to a post: the words of its title in their order, those of a heading that has an id, and its
-strongest terms. A phrase ends where a sentence pauses, and neither begins nor ends with a function word.
+strongest terms. A phrase ends at punctuation, and neither begins nor ends with a function word.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,11 +22,11 @@ TITLE, HEADING, TERM = 0, 1, 2  # kinds of anchors, the best first
 
 
 class Span(NamedTuple):
-    """An anchor in a passage: from and to as characters, and the words that belong to the post.
+    """An anchor in a passage: its first and last character offsets, and the words that belong to the post.
 
-    ``share`` is how much of the title or heading stands there, from 0 to 1, by the weights of its words;
-    ``weight`` is their sum. ``fragment`` is the id of the heading, or nothing. ``named`` tells that it looks
-    like a name: capitals or digits that do not come from the beginning of a sentence.
+    ``share`` is how much of the title or heading it has, from 0 to 1, by the weights of its words;
+    ``weight`` is their sum. ``fragment`` is the id of the heading, or empty. ``named``: it looks like a
+    name: capitals or digits that do not come from the beginning of a sentence.
     """
 
     kind: int
@@ -41,7 +41,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """The words of a title or heading: where each stands, and what all of them weigh."""
+    """The words of a title or heading: the place of each, and the weight of all."""
 
     kind: int
     places: Mapping[int, int]
@@ -66,10 +66,10 @@ class Profile:
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """What the words of a language weigh on a site.
+    """The weights of the words of a language on a site.
 
-    ``weights`` has the squared idf of each term that counts; ``empty`` are ``function_words``, and words that
-    are on too many posts to tell any of them apart.
+    ``weights`` has the squared idf of each term that counts; ``empty`` are ``function_words``, and words
+    that are on too many posts to distinguish them.
     """
 
     weights: Mapping[int, float]
@@ -78,7 +78,7 @@ class Vocabulary:
     highest: float
 
     def weigh(self, word: int) -> float:
-        """Return the weight of a word, 0 for one that says nothing."""
+        """Return the weight of a word, 0 for an uninformative one."""
         return 0.0 if word in self.empty else self.weights.get(word, 0.0)
 
     def expect(self, word: int) -> float:
@@ -87,7 +87,7 @@ class Vocabulary:
 
 
 def read_vocabulary(matrix: TermMatrix, lang: str) -> Vocabulary:
-    """Return what words weigh among the posts of a language."""
+    """Return the weights of words among the posts of a language."""
     function_words = frozenset(map(hash_word, read_function_words(lang)))
     weights = dict(zip(matrix.hashes.tolist(), matrix.boosts.tolist(), strict=True))
     return Vocabulary(
@@ -103,9 +103,9 @@ def list_words(text: str) -> list[Word]:
 def make_phrase(
     kind: int, text: str, vocabulary: Vocabulary, *, fragment: str = "", least: float = 0.0
 ) -> Phrase | None:
-    """Return the phrase of a title or heading; None if none of its words says anything.
+    """Return the phrase of a title or heading; None if none of its words has a weight.
 
-    ``least`` is what a whole one weighs at least: of a title of one common word, that word is not all.
+    ``least`` is the minimum weight of the whole phrase, so that one common word is not a whole title.
     """
     places: dict[int, int] = {}
     for place, word in enumerate(find_words(text, {})):
@@ -124,7 +124,7 @@ def make_profile(phrases: Sequence[Phrase | None], matrix: TermMatrix, place: in
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """A passage and its words: their hashes, of each also together with the word before it (0: none)."""
+    """A passage and the hashes of its words, alone and together with the word before (0: none)."""
 
     passage: Passage
     words: Sequence[Word]
@@ -138,7 +138,7 @@ class Text:
         return cls(Passage(""), (), (), frozenset(), ())
 
     def may_hold(self, span: Span) -> bool:
-        """Whether no link, code or address of the passage is in the way of an anchor."""
+        """Whether the anchor overlaps no link, code or address of the passage."""
         text = self.passage.text
         word = text[text.rfind(" ", 0, span.start) + 1 : span.end]
         return "://" not in word and all(
@@ -181,7 +181,7 @@ def _find_phrases(text: Text, phrase: Phrase, vocabulary: Vocabulary) -> Iterato
 
 
 def _follow(text: Text, at: int, phrase: Phrase, vocabulary: Vocabulary) -> tuple[int, list[int]]:
-    """Return where a phrase that begins ``at`` a word ends, and its words that say something."""
+    """Return where a phrase that begins ``at`` a word ends, and its words that have a weight."""
     last, end, words, between = -1, at - 1, [], 0
     for index in range(at, min(at + MOST_WORDS, len(text.words))):
         word = text.words[index]
@@ -251,7 +251,7 @@ _INNER = frozenset("-_.'\u2019/@+#")  # characters that hold a word together, su
 
 
 def _widen(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span with the rest of words that it cuts, such as "full-text" or "node.js"."""
+    """Return the span extended to whole words, such as "full-text" or "node.js"."""
     if is_unspaced(text[end - 1]) or is_unspaced(text[start]):
         return start, end
     first, last = start, end

@@ -1,6 +1,6 @@
-"""Which posts a text could link to, and where in it: every place with what speaks for it, in numbers.
+"""Find which posts a text could link to, and where in it: places with numeric evidence.
 
-Between ranking and ``likelihood``: candidates are the ranking's own, and the posts whose titles stand in the
+Between ranking and ``likelihood``: candidates are the ranking's own, and the posts whose titles are in the
 text. Each comes with its best places, a place being an anchor in a passage.
 """
 
@@ -47,12 +47,12 @@ Candidates = Mapping[int, int]  # columns of a group's targets, each with its ra
 
 
 class Evidence(NamedTuple):
-    """What speaks for a place.
+    """The evidence for a place.
 
     ``rank``: -ln(1 + rank) of the target among the source's candidates. ``title``: how much of its title the
-    anchor has, and ``weight``: the root of what the anchor's words weigh. ``rivals``: -ln(1 + posts that are
-    more about these words). ``overlap``: cosine of the passage's terms and the target's, and ``lead``: that
-    over the best passage. ``cover``: how much of the title stands anywhere in the passage. ``mass``:
+    anchor has, and ``weight``: the root of the weight of the anchor's words. ``rivals``: -ln(1 + posts that
+    are more about these words). ``overlap``: cosine of the passage's terms and the target's, and ``lead``:
+    that over the best passage. ``cover``: how much of the title is anywhere in the passage. ``mass``:
     how much of the target's terms does, over the best passage. ``meaning``: cosine of the vectors.
     """
 
@@ -68,7 +68,7 @@ class Evidence(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A place for a link: in the passage of a source, to a target, both rows, and what speaks for it."""
+    """A place for a link: the passage of a source, the target (both as rows), and the evidence."""
 
     source: int
     target: int
@@ -89,7 +89,7 @@ class Ground:
 
     @cached_property
     def columns(self) -> sparse.csc_array:
-        """The weights of terms, to be read term by term."""
+        """The weights of terms, by column."""
         return self.group.terms.rows.tocsc()
 
     @cached_property
@@ -99,13 +99,13 @@ class Ground:
 
     @cached_property
     def usual(self) -> float:
-        """What a title usually weighs."""
+        """The median weight of a title."""
         phrases = [make_phrase(TITLE, title, self.vocabulary) for title in self.titles]
         return float(np.median([one.total if one else 0.0 for one in phrases]))
 
     @cached_property
     def profiles(self) -> dict[int, Profile]:
-        """What belongs to a document, by its place; filled as it is needed."""
+        """The profiles of documents by their places; filled when needed."""
         return {}
 
     def find_profile(self, place: int) -> Profile:
@@ -132,7 +132,7 @@ class Ground:
         return found
 
     def match_title(self, column: int) -> Floats:
-        """Return how much of a target's title stands in the text of each document."""
+        """Return how much of a target's title is in the text of each document."""
         target = self.group.targets[[column]]
         found: Floats = (self.matches.texts @ self.matches.titles[target].T).toarray()[:, 0]
         return found
@@ -144,7 +144,7 @@ class Ground:
 
 
 class Outlines(Sequence[Outline]):
-    """The outlines of some texts, each read when it is first asked for."""
+    """The outlines of some texts, each read when first needed."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts

@@ -1,7 +1,7 @@
-"""How likely an author is to want a link, from what speaks for its place: two logistic regressions.
+"""Estimate how likely an author is to want a link, by two logistic regressions on its evidence.
 
 The first chooses the place of a pair of posts, the second judges the pair by it. Their weights were fitted by
-``benchmarks/links.py`` to the links of three real blogs, each taken out in turn.
+``benchmarks/links.py`` to the links of three real blogs, each link removed in turn.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ THRESHOLD = 0.35  # likelihood from which a link is suggested
 ORPHAN_THRESHOLD = 0.1  # the same for the best place to link to a post that no other links to
 UNDERLINKED_BONUS = 0.5  # logits, for a post that no other links to
 
-# An anchor must name its target: so much of a title or heading, or a rare term of two words or more. A word
-# alone that is no name, such as "recursively", says little of what it leads to.
+# An anchor must name its target: so much of a title or heading, or a rare term of two words or more. A single
+# word that is not a name, such as "recursively", says little about its target.
 LEAST_SHARE = {TITLE: 0.35, HEADING: 0.6}
 LEAST_WORD_SHARE = 0.7
 LEAST_TERM = 2  # words
@@ -33,24 +33,24 @@ def weigh_place(evidence: Evidence) -> float:
 
 
 def weigh_pair(evidence: Evidence) -> float:
-    """Return how likely a link is from what speaks for its best place, in logits."""
+    """Return how likely a link is by the evidence for its best place, in logits."""
     return INTERCEPT + sum(
         weight * value for weight, value in zip(PAIR_WEIGHTS.values(), describe_pair(evidence), strict=True)
     )
 
 
 def describe_pair(evidence: Evidence) -> tuple[float, ...]:
-    """Return what ``PAIR_WEIGHTS`` are the weights of."""
+    """Return the values that ``PAIR_WEIGHTS`` are applied to, in their order."""
     return evidence.rank, evidence.title, evidence.title * evidence.weight, evidence.overlap
 
 
 def squash(logit: float) -> float:
-    """Return the likelihood of a logit, from 0 to 1."""
+    """Return the likelihood for a logit, from 0 to 1."""
     return 1 / (1 + exp(-logit))
 
 
 def names_target(span: Span, rivals: float) -> bool:
-    """Whether an anchor tells its readers what it leads to; ``rivals`` is the evidence of that name."""
+    """Whether an anchor tells readers what it links to; ``rivals`` is the field of ``Evidence``."""
     if span.kind == TERM:
         return len(span.words) >= LEAST_TERM and rivals == 0
     plain_word = len(span.words) == 1 and not span.named

@@ -1,6 +1,6 @@
-"""The links that an author could write: the best place of each pair of posts, if it is good enough.
+"""Suggest links: the best place of each pair of posts, if it is likely enough.
 
-The way into this room: a ``Finder`` knows a site's study, and what must not be suggested.
+The entry point of this room is ``Finder``, which has a site's study and the links not to suggest.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,9 +17,9 @@ from .anchors import Span
 from .candidates import LEAST_TITLE, NEAREST, Candidates, Ground, Place, find_places, make_grounds
 from .likelihood import THRESHOLD, UNDERLINKED_BONUS, names_target, squash, weigh_pair, weigh_place
 
-MOST_SOURCES = 40  # that a post is looked for in
+MOST_SOURCES = 40  # documents searched for links to a post
 CLOSELY = 3  # places of a pair whose passages are compared by meaning
-REACH = 0.7  # of the threshold; what is below that without its meaning is not worth a vector
+REACH = 0.7  # of the threshold: below it, a passage is not worth a vector
 
 Barred = Callable[[int, int], bool]
 Embed = Callable[[Sequence[str]], Vectors]
@@ -29,8 +29,8 @@ Embed = Callable[[Sequence[str]], Vectors]
 class Suggestion:
     """A link to write: in a sentence of the document ``source``, to the document ``target``; both are rows.
 
-    ``start`` and ``end`` are where the anchor stands in the ``sentence``. ``fragment`` is the id of a heading
-    of the target, or nothing. ``likelihood`` is from 0 to 1; ``rank`` puts underlinked targets first.
+    ``start`` and ``end`` are the offsets of the anchor in the ``sentence``. ``fragment`` is the id of a
+    heading of the target, or empty. ``likelihood`` is from 0 to 1; ``rank`` puts underlinked targets first.
     """
 
     source: int
@@ -101,7 +101,7 @@ class Finder:
         return sorted(found, key=_order)
 
     def _list_sources(self, ground: Ground, column: int) -> list[int]:
-        """Return the places of the published documents that a target is near to, or stands in, best first."""
+        """Return the places of published documents near a target or with its title in them, best first."""
         nearest = ground.order.columns[:, :NEAREST] == column
         shares = ground.match_title(column)
         ranks = np.where(nearest.any(axis=1), nearest.argmax(axis=1), NEAREST)
@@ -116,7 +116,7 @@ class Finder:
         return {at: known for at, known in candidates.items() if not self.barred(source, int(rows[at]))}
 
     def _choose(self, ground: Ground, places: Iterable[Place]) -> list[Suggestion]:
-        """Return what the best places of each pair come to, if they are good enough."""
+        """Return a suggestion for each pair whose best place is likely enough."""
         pairs: dict[tuple[int, int], list[Place]] = {}
         for place in places:
             pairs.setdefault((place.source, place.target), []).append(place)
@@ -184,7 +184,7 @@ def add_meaning(place: Place, vector: Vectors, vectors: Vectors) -> Place:
 
 
 def drop_overlaps(places: Iterable[Place]) -> Iterator[Place]:
-    """Yield places, the best of which come first, and none whose anchor a better one has in part."""
+    """Yield the places, given best first, whose anchors do not overlap that of a better one."""
     taken: dict[tuple[int, int], list[Span]] = {}
     for place in places:
         span, spans = place.span, taken.setdefault((place.source, place.passage), [])

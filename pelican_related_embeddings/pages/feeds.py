@@ -1,4 +1,4 @@
-"""Append the related posts to the items of feeds, where the blogger wants that.
+"""Append the related posts to the items of feeds, if the setting ``FEEDS`` is on.
 
 Pelican has then made the feed's items but not yet written them, so no article is changed for it.
 """

@@ -129,7 +129,7 @@ class MapTemplate:
         self._generator = generator
 
     def render(self, context: Mapping[str, Any]) -> str:
-        """Return the page; a theme whose ``base.html`` fails without an article is no obstacle."""
+        """Return the page; works with themes whose ``base.html`` fails without an article."""
         try:
             page = str(self._get("related_map.html").render(context))
         except TemplateError:

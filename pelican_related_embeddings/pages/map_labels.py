@@ -1,4 +1,4 @@
-"""The labels of a map: what they say, how large, and the emptiest place near their topic."""
+"""The labels of a map: their text, size, and an empty place near their topic."""
 
 import math
 import unicodedata
@@ -18,8 +18,8 @@ DOT = 4  # pixels around the middle of a dot that a label keeps clear of
 EDGE = 4  # pixels between a label and the frame
 APART = 6  # pixels between two labels
 STEP_X, STEP_Y = 16, 10  # pixels between places that are tried
-FAR_X, FAR_Y = 15, 18  # steps that a label goes at most
-COVERED = 200  # pixels that a label goes rather than cover a dot
+FAR_X, FAR_Y = 15, 18  # maximum steps that a label moves
+COVERED = 200  # pixels that a label moves to avoid covering a dot
 SAMPLE = 64  # posts of a topic, about, that a label is held near to
 FAR = 30  # pixels between a label and its topic from which on a line leads there
 

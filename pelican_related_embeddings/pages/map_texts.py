@@ -1,4 +1,4 @@
-"""The texts of the map's page, in the languages that somebody could vouch for; elsewhere in English."""
+"""The texts of the map's page in seven languages, and English for all others."""
 
 from dataclasses import dataclass, replace
 
@@ -33,10 +33,10 @@ class MapTexts:
 _ENGLISH = MapTexts(
     lang="en",
     title="Topic map",
-    help="Each dot is a post; near dots are about similar things.",
+    help="Each dot is a post. Dots close to each other are about similar things.",
     mouse="Point at a dot to see its post, click to open it.",
     touch="Tap a dot to see its post.",
-    keys="Arrow keys go from post to post, Enter opens one, + and − zoom, 0 shows everything.",
+    keys="Arrow keys move from post to post, Enter opens one, + and − zoom, 0 shows everything.",
     find="Find",
     colour_by="Colour by",
     topic="topic",

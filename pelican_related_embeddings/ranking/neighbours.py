@@ -24,8 +24,8 @@ from .small import FEWEST_POSTS, is_accident, is_far, mark_close
 from .term_weights import recurring_blocks
 
 TWINS = 16  # nearest documents among which those of nearly the same text are looked for
-NOT_CLOSE = "on a blog of few posts: the two are near neither to one another nor to what is near to the other"
-ACCIDENT = "one of the two has few words: they share none in titles or tags, nor are they near in meaning"
+NOT_CLOSE = "on this small blog, the two are close neither to each other nor to each other's neighbours"
+ACCIDENT = "one of the two is short, they share no word of titles or tags, and their meanings are not close"
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,10 +49,10 @@ class Order:
         for slot in np.flatnonzero(self.columns[place] == column).tolist():
             at = place, slot
             least = LEAST_MENTIONED * abs(self.values[at])
-            title = "its title stands in this text" if self.theirs[at] else "this title stands in its text"
+            title = "its title is in this text" if self.theirs[at] else "this title is in its text"
             sentences = {
                 title: self.titles[at] > least,
-                "near to the same posts": self.shared[at] > least,
+                "close to the same posts": self.shared[at] > least,
                 "written at about the same time": self.dates[at] > 1 + LEAST_MENTIONED,
             }
             return [sentence for sentence, holds in sentences.items() if holds]

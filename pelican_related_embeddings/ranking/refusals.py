@@ -1,6 +1,6 @@
-"""Why a post is not suggested: each rule of the author and of the settings, stated once.
+"""Why a post is not suggested: each rule of the metadata and of the settings, in one place.
 
-Selection asks whether there is a refusal; the command's ``explain`` reads all of them out.
+Selection checks whether there is a refusal; the command's ``explain`` shows all of them.
 """
 
 import re
@@ -76,7 +76,7 @@ def refuse_fill(source: Document) -> Iterator[Refusal]:
 class Exclusions(NamedTuple):
     """The setting EXCLUDE, sorted by what its entries name; ``oldest`` is the date that is not too old.
 
-    ``unmatched`` are the entries that no document is called by.
+    ``unmatched`` are the entries that match no document.
     """
 
     categories: frozenset[str]
@@ -154,7 +154,7 @@ def _matches(path: str, globs: Iterable[str]) -> bool:
 
 
 def refuse_post(target: Document, settings: Settings, exclusions: Exclusions) -> Iterator[Refusal]:
-    """Yield why ``target`` is in nobody's list."""
+    """Yield why ``target`` is in no list."""
     if not target.published:
         yield Refusal.UNPUBLISHED
     if target.never:
@@ -199,7 +199,7 @@ def _refuse_skipped(source: Document, target: Document, settings: Settings) -> I
 
 
 def may_be_suggested(documents: Sequence[Document], settings: Settings) -> list[bool]:
-    """Return for each document whether the settings and its author allow it in anybody's list."""
+    """Return for each document whether the settings and its author allow it in lists."""
     exclusions = read_exclusions(documents, settings)
     return [next(refuse_post(document, settings, exclusions), None) is None for document in documents]
 

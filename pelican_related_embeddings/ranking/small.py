@@ -1,7 +1,7 @@
-"""Which pairs may not be shown whatever they score, on blogs of few posts and between posts of few words.
+"""Refuse pairs whatever their score: on blogs of few posts, and between posts of few words.
 
-Between ``groups`` and ``neighbours``. A score asks what chance gives: of fourteen other posts five cannot all
-be related, though each may be nearer than that; and two posts of few words share one by accident.
+Between ``groups`` and ``neighbours``. A score compares with chance. But of fourteen other posts, five are
+rarely all related, even if each is closer than chance gives; and short posts share words by accident.
 """
 
 from dataclasses import replace
@@ -17,9 +17,9 @@ from .nearest import Found
 FEWEST_POSTS = 4  # of three, each pair is exactly as near as is usual for the two
 LEAST_NEAR = 0.21  # standard deviations, for each factor of e of the posts; more refuse more on and off topic
 CLOSEST = 10  # of a post that speak for it; 3 and 5 do as well
-FEW_TERMS = 60  # different ones
+FEW_TERMS = 60  # different terms; a document of fewer is short
 LEAST_MEANING = 1.0  # standard deviations of the cosine, between posts of few terms
-LEAST_LABELLED = 0.0  # the same, where a word labels both: "hello" does, and says nothing
+LEAST_LABELLED = 0.0  # the same if they share a label; not lower, since "hello" can be one
 
 
 def mark_close(group: Group) -> Group:
@@ -32,7 +32,7 @@ def find_close(group: Group) -> Mask:
 
     C is how much nearer two are than either usually is to others, and P has the ``CLOSEST`` of each document:
     C where it is positive, over the sum. Close are those with C + (P C + C P) / 2 of at least ``LEAST_NEAR``
-    times ln t times the youth: near to one another, or each near to what is near to the other (compare
+    times ln t times the youth: close to each other, or to each other's neighbours (compare
     ``order.compare_neighbours``). The logarithm, since the nearest of more posts is nearer by chance.
     """
     semantic, lexical = group.compare(np.arange(len(group.rows)))
@@ -57,7 +57,7 @@ def is_far(group: Group, found: Found) -> Mask:
 
 
 def is_accident(group: Group, found: Found) -> Mask:
-    """Whether pairs, one of few terms, are not near in meaning, nor half near with a word that labels both.
+    """Whether pairs with a short post are neither close in meaning nor above average and share a label.
 
     Labels are titles and, of posts of few words, tags, category, summary and links. Nothing is known of the
     meaning of a document without a vector, so none of its pairs is an accident.
@@ -75,7 +75,7 @@ def is_accident(group: Group, found: Found) -> Mask:
 
 
 def _read_labels(group: Group, place: int) -> set[int]:
-    """Return the terms that label a document, but for those of too many documents to tell anything."""
+    """Return the terms that label a document, except those of too many documents."""
     labels = group.documents[place].list_labels()
     counted = find_columns(labels, group.terms.hashes)[1]
     return set(labels[counted].tolist()) - group.terms.common

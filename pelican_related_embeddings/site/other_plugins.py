@@ -31,6 +31,6 @@ def find_rivals(contents: Iterable[Any]) -> dict[str, str]:
 def describe_rival(plugin: str) -> str:
     """Return a warning for a plugin whose lists are replaced."""
     return (
-        f"{plugin} runs too. Its lists are replaced: article.related_posts is the list of this plugin. "
+        f"{plugin} is active too. Its lists are replaced: article.related_posts is the list of this plugin. "
         f"Remove {plugin} from PLUGINS, or uninstall it if PLUGINS is not set."
     )

@@ -1,4 +1,4 @@
-"""The source files of posts: on which line a sentence stands, and how a link is written there."""
+"""The source files of posts: find the line of a sentence, and write a link in the file's syntax."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-CONTEXT = 4  # words on either side that tell one place from another
+CONTEXT = 4  # words on either side, to find the right one of several places
 _BETWEEN = r"(?:[\W_]|&#?\w+;|<[^<>]*>)+"  # what may stand between two words in any of the syntaxes
 _MARKDOWN = re.compile(r"([\\`*\[\]<])")
 _REST = re.compile(r"([\\`*|<>_])")
@@ -30,10 +30,10 @@ def _escape(match: "re.Match[str]") -> str:
 
 
 def find_line(path: Path, sentence: str, start: int, end: int) -> int | None:
-    """Return the line of a source file on which the anchor of a sentence stands; None if it is not found.
+    """Return the line of a source file that has the anchor of a sentence; None if it is not found.
 
-    ``start`` and ``end`` are where the anchor is in the sentence. Without its markup, the sentence is not in
-    the file as it is: its words are looked for, fewer and fewer of those around the anchor.
+    ``start`` and ``end`` are the offsets of the anchor in the sentence. The file has markup that the sentence
+    has not, so this searches for its words, with fewer and fewer words around the anchor.
     """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
@@ -62,5 +62,5 @@ def _list_contexts(sentence: str, start: int, end: int) -> Iterator[tuple[list[s
 
 
 def _join_words(texts: list[str]) -> str:
-    """Return a pattern of the words of some texts, whatever markup stands between them."""
+    """Return a pattern for the words of some texts with any markup between them."""
     return _BETWEEN.join(re.escape(word) for text in texts for word in re.findall(r"[^\W_]+", text))

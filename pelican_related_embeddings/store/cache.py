@@ -114,7 +114,7 @@ class Cache:
         sound = {key: content for _, key, content, checksum, _ in rows if is_sound(key, content, checksum)}
         if len(sound) < len(rows):
             damaged = [(row[0],) for row in rows if not is_sound(*row[1:4])]
-            self._complain(f"The cache {self.path} has damaged rows; what they held is computed again.")
+            self._complain(f"The cache {self.path} has damaged rows; their contents are computed again.")
             self._write(lambda db: delete_rows(db, table, damaged))
         self._stale |= table in ("vectors", "results") and not all(row[4] for row in rows)
         self._note_results(table, sound)
@@ -196,8 +196,8 @@ class Cache:
             self._mode = "ro" if self._mode == "rw" else ""
             self._patience = 0  # it has waited once
             self._complain(
-                f"The cache {self.path} cannot be used as it should ({error}), so the next build has to do "
-                "this build's work again. Check the file's permissions, the free space on the disk, and "
+                f"Could not read or write the cache {self.path} ({error}), so the next build has to repeat "
+                "this build's work. Check the file's permissions, the free space on the disk, and "
                 "whether another program is using the file."
             )
         else:

@@ -1,7 +1,7 @@
-"""Turn an article's HTML into passages that a link could be put into, and headings that one could lead to.
+"""Read an article's HTML into passages that could get a link, and headings that could be its target.
 
-Beside ``html``, whose blocks have lost what is needed here: where links and code begin and end, and the ids
-of headings. Code, quotations, tables and what readers do not see are no passages.
+Unlike the blocks of ``html``, passages keep where links and code begin and end, and headings their ids. Code,
+quotations, tables and hidden parts are not passages.
 """
 
 import re
@@ -28,7 +28,7 @@ _ABBREVIATION = re.compile(
 
 
 class Link(NamedTuple):
-    """A link in a passage: where its text begins and ends, and where it leads."""
+    """A link in a passage: where its text begins and ends, and its target."""
 
     start: int
     end: int
@@ -38,7 +38,7 @@ class Link(NamedTuple):
 class Passage(NamedTuple):
     """A paragraph or list item of prose, its white space collapsed.
 
-    ``fixed`` are the parts, from and to, that no new link may touch: existing links, code.
+    ``fixed`` are the ranges that no new link may overlap: existing links and code.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Heading(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What an article has to put links into, and to lead links to, in reading order."""
+    """The passages and headings of an article, in reading order."""
 
     passages: tuple[Passage, ...]
     headings: tuple[Heading, ...]
@@ -70,13 +70,13 @@ def read_outline(html: str) -> Outline:
 def find_link_sentences(html: str, hrefs: Container[str]) -> Iterator[tuple[str, str]]:
     """Yield each link that leads to one of ``hrefs``, and the sentence around it.
 
-    Of a link that stands in no passage, such as one in a table, the sentence is empty.
+    The sentence is empty for a link outside of passages, such as one in a table.
     """
     root = parse_html(html).root
     for node in root.css("a[href]") if root is not None else ():
         href = node.attributes["href"] or ""
         if href in hrefs:
-            # Reading that paragraph alone takes a fraction of the time.
+            # Reading only that paragraph is much faster.
             block = node
             while block.parent is not None and block.tag not in PARAGRAPHS:
                 block = block.parent
@@ -95,7 +95,7 @@ def _cut_sentences(outline: Outline, href: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Text:
-    """The text of a paragraph in the making; ``marks`` are its fixed parts and where they lead."""
+    """The text of the current paragraph; ``marks`` are its fixed parts and their targets."""
 
     parts: list[str] = field(default_factory=list)
     length: int = 0

@@ -1,4 +1,4 @@
-"""The topic map as one value: where each post is, which clusters there are, what they are called.
+"""The topic map as one value: the positions of the posts, the clusters and their names.
 
 It is stored as JSON in the cache, so that an unchanged build imports neither numpy nor scikit-learn.
 """
@@ -117,7 +117,7 @@ def draw_map(
 ) -> TopicMap:
     """Draw the map of ``documents`` and store it.
 
-    Posts on the last map of the site stay where they were, nearly. Without any vectors the words decide.
+    Posts on the last map of the site stay near their places. Without any vectors, only words are used.
 
     Args:
         documents: The n published articles.

@@ -1,4 +1,4 @@
-"""Languages by their names in themselves, for topics that are all that there is in a language."""
+"""The names of languages in themselves, for topics that hold all posts of a language."""
 
 NAMES = {
     "ar": "العربية",

@@ -1,4 +1,4 @@
-"""Give every article a place on a map: near in meaning, near on the map, and the same place tomorrow.
+"""Lay out the map: posts close in meaning are close on the map, and keep their places.
 
 t-SNE (van der Maaten and Hinton 2008) started from the two strongest principal components, as Kobak
 and Berens (2019) advise for a layout that keeps the global shape.
@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.float32]
 
-FRESH_SHARE = 0.3  # with more new posts than this, the map is drawn anew
-DRIFT = 0.01  # most that the median post moves when a map is updated, in widths of the map
+FRESH_SHARE = 0.3  # with more new posts than this, the layout is computed again
+DRIFT = 0.01  # maximum move of the median post when a map is updated, in widths of the map
 PERPLEXITY = 20.0  # about how many neighbours a post is held to
 SMALL_PERPLEXITY = 6.0  # the same on small blogs, whose topics are small as well
 SMALLEST_TSNE = 12  # posts; fewer have too few neighbours for t-SNE, principal components do
@@ -109,7 +109,7 @@ def _arrange(points: Floats) -> Floats:
     start = _principal_plane(points)
     if len(points) < SMALLEST_TSNE or np.ptp(points, axis=0).max() < 1e-6:
         return start
-    # The scale at which t-SNE wants its start, so that the first steps are free to unfold it.
+    # The scale at which t-SNE should start, so that the first steps are free to unfold it.
     return _run_tsne(points, 1e-4 * start / start[:, 0].std(), exaggeration=12.0)
 
 

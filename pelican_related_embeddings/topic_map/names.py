@@ -1,4 +1,4 @@
-"""Name each topic of a map: by a tag or category that is the topic's own, else by words that set it apart."""
+"""Name each topic of a map: by its own tag or category, otherwise by distinctive words."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -20,8 +20,8 @@ CANDIDATES = 40  # terms that a label is chosen from
 COVERED = 0.5  # of a cluster's posts have a name that comes before all terms
 ELSEWHERE = 0.2  # of that share is what the other posts have at most, for the name to be the cluster's own
 COMMON_SHARE = 0.25  # terms in more of a language's posts than this name no cluster
-FEW = 5  # posts; of fewer in a language nothing can be said about its grammar
-GRAMMAR_SHARE = 0.6  # terms in more of a language's posts than this are grammar, or say nothing either
+FEW = 5  # posts; fewer in a language are too few to find its function words
+GRAMMAR_SHARE = 0.6  # terms in more of a language's posts than this are uninformative
 WEAK = 0.3  # of the score of a label's first term; a second one with less is left out
 
 

@@ -1,4 +1,4 @@
-"""Gather what the topics of a map can be named by: terms of the texts, tags and categories."""
+"""Collect possible names for the topics of a map: terms of the texts, tags and categories."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 FREQUENT_SHARE = 0.125  # terms in more of a language's posts than this are its grammar
-FEWEST = 20  # posts; of fewer in a language nothing can be said about its grammar
+FEWEST = 20  # posts; fewer in a language are too few to find its function words
 OWN_WORDS = 1.6  # how much more a tag or category counts than a word: the author chose it as a name
 
 
 @dataclass(frozen=True, eq=False)
 class Wording:
-    """What clusters can be named by.
+    """Possible names for clusters.
 
     ``weights`` is (n, t) CSR float64: how strongly each post has each term or name, none of them 0.
     ``named`` is (n, t) CSR float64: 1 where the author gave a post that name. ``spelled`` has the t of them
@@ -40,7 +40,7 @@ class Wording:
 def gather_wording(
     terms: csr_matrix, vocabulary: Sequence[str], names: Sequence[Iterable[str]], languages: Sequence[str]
 ) -> Wording:
-    """Return what clusters of n posts can be named by.
+    """Return possible names for clusters of n posts.
 
     Args:
         terms: (n, t) tf-idf weights of the posts.
@@ -127,7 +127,7 @@ def _join_names(
                 spelled.append(name)
                 favour.append(OWN_WORDS)
             elif favour[column] <= 1:
-                # The text knows better than a tag like "javascript" how the name is written.
+                # The text usually has a better spelling than a tag such as "javascript".
                 spelled[column] = spelled[column] if name.islower() else name
                 favour[column] = OWN_WORDS
             rows.append(row)
@@ -152,7 +152,7 @@ def _find_columns(vocabulary: Sequence[str], folded: Collection[str]) -> dict[st
 
 
 def _can_name(term: str) -> bool:
-    """Return whether a term found in the text may say something by itself."""
+    """Return whether a term found in the text can be a name by itself."""
     return len(term) > 1 and all(word[0].isalpha() for word in term.split())
 
 
