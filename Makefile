@@ -78,6 +78,7 @@ bench: $(READY)
 # The README's table of settings and docs/settings.md.
 docs: $(READY)
 	$(BIN)/python -m tools.write_docs
+	$(BIN)/python -m tools.write_figures
 
 # What the commands in docs/ print; those of real blogs where CORPORA has them.
 runs: $(READY)

@@ -317,14 +317,16 @@ def judge_young(lists: Lists, labels: Sequence[int]) -> Hits:
     return Hits(right, sum(map(len, lists)), sum(possible), sum(not chosen for chosen in lists), len(lists))
 
 
-def measure_young(corpora: Sequence[Pair], size: int) -> dict[float, list[list[Hits]]]:
+def measure_young(
+    corpora: Sequence[Pair], size: int, weight: float, minimums: Sequence[float] = MINIMUMS
+) -> dict[float, list[list[Hits]]]:
     """Return what the lists of small blogs are worth at each minimum score, corpus by corpus."""
-    found: dict[float, list[list[Hits]]] = {minimum: [] for minimum in MINIMUMS}
+    found: dict[float, list[list[Hits]]] = {minimum: [] for minimum in minimums}
     for corpus, vectors in corpora:
         blogs = []
         for rows, labels in draw_blogs(corpus, size):
             blog = pick_posts(corpus, rows)
-            blogs.append((blog, rank_corpus(blog, vectors[rows], Settings().weight), labels))
+            blogs.append((blog, rank_corpus(blog, vectors[rows], weight), labels))
         for minimum, hits in found.items():
             settings = Settings(min_score=minimum)
             if blogs:
@@ -366,18 +368,25 @@ def write_young(corpora: Sequence[Pair], sizes: Iterable[int]) -> list[str]:
         "| posts | blogs | `MIN_SCORE` | on topic | found | without a list |",
         "|---:|---:|---:|---:|---:|---:|",
     ]
+    sizes, default = list(sizes), Settings()
     for size in sizes:
-        for minimum, hits in measure_young(corpora, size).items():
-            if hits:
-                mean, (low, high) = bound_hits(hits)
-                cells = [
-                    f"{100 * m:.1f}" + (f" [{100 * a:.1f}, {100 * b:.1f}]" if _is_default(minimum) else "")
-                    for m, a, b in zip(mean, low, high, strict=True)
-                ]
-                lines.append(
-                    f"| {size} | {sum(map(len, hits))} | {_write_minimum(minimum)} | {' | '.join(cells)} |"
-                )
+        for minimum, hits in measure_young(corpora, size, default.weight).items():
+            lines += _write_hits(size, hits, _write_minimum(minimum), bounds=_is_default(minimum))
+    for size in sizes:
+        for hits in measure_young(corpora, size, 1.0, [default.min_score]).values():
+            lines += _write_hits(size, hits, f"{default.min_score:.2f}, words alone", bounds=True)
     return [*lines, ""]
+
+
+def _write_hits(size: int, hits: Sequence[Sequence[Hits]], label: str, *, bounds: bool) -> list[str]:
+    if not hits:
+        return []
+    mean, (low, high) = bound_hits(hits)
+    cells = [
+        f"{100 * m:.1f}" + (f" [{100 * a:.1f}, {100 * b:.1f}]" if bounds else "")
+        for m, a, b in zip(mean, low, high, strict=True)
+    ]
+    return [f"| {size} | {sum(map(len, hits))} | {label} | {' | '.join(cells)} |"]
 
 
 def _is_default(minimum: float) -> bool:

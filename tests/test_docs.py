@@ -18,6 +18,7 @@ from pelican_related_embeddings.command.cli import make_parser
 from pelican_related_embeddings.settings import PREFIX, Settings, name_setting, read_settings
 from pelican_related_embeddings.site.metadata import METADATA
 from tools.write_docs import EVERYDAY, GROUPS, README, REFERENCE, TABLE, write_reference, write_table
+from tools.write_figures import TABLES, rewrite
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -42,6 +43,14 @@ def test_the_reference_has_every_setting_with_an_example_that_changes_it() -> No
         changed = read_settings({f"{PREFIX}{name.upper()}": value})
         assert getattr(changed, name) != getattr(Settings(), name)
     assert REFERENCE.read_text(encoding="utf-8") == write_reference(), "run: make docs"
+
+
+@pytest.mark.parametrize("page", TABLES, ids=lambda page: page.name)
+def test_figures_are_those_of_the_benchmark(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert all(next(iter(write())) in text for write in TABLES[page])
+    assert text == rewrite(page), "run: make docs"
 
 
 def list_blocks(*kinds: str) -> list[tuple[str, str]]:
