@@ -176,7 +176,8 @@ def test_a_minimum_that_leaves_no_list_is_a_hint_on_ten_posts() -> None:
     (hint,) = find_hints(documents, selection, (), Settings(min_score=0.99))
 
     assert (
-        hint == "none of the 10 articles has a related post: no pair reaches RELATED_EMBEDDINGS_MIN_SCORE = 0.99."
+        hint
+        == "none of the 10 articles has a related post: no pair reaches RELATED_EMBEDDINGS_MIN_SCORE = 0.99."
     )
     assert find_hints(documents[:9], Selection(((),) * 9), (), Settings(min_score=0.99)) == []
     filled = Selection(((Candidate(1, 1.0),), *((),) * 9))
