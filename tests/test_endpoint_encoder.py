@@ -415,11 +415,11 @@ ELSEWHERE = "http://192.0.2.1"  # an address that nobody has
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("SSL_CERT_FILE", "/no/such/file", "SSL_CERT_FILE .*is wrong .FileNotFoundError"),
-        ("SSL_CERT_FILE", __file__, "SSL_CERT_FILE .*is wrong .SSLError"),
-        ("HTTP_PROXY", f"ftp://me:{SECRET}@proxy", "HTTP_PROXY is wrong .ValueError: Unknown scheme"),
-        ("HTTP_PROXY", f"http://me:{SECRET}@proxy:port", "HTTP_PROXY is wrong .*port"),
-        ("https_proxy", "http://[::1", "HTTPS_PROXY is wrong"),
+        ("SSL_CERT_FILE", "/no/such/file", "SSL_CERT_FILE .*is invalid .FileNotFoundError"),
+        ("SSL_CERT_FILE", __file__, "SSL_CERT_FILE .*is invalid .SSLError"),
+        ("HTTP_PROXY", f"ftp://me:{SECRET}@proxy", "HTTP_PROXY is invalid .ValueError: Unknown scheme"),
+        ("HTTP_PROXY", f"http://me:{SECRET}@proxy:port", "HTTP_PROXY is invalid .*port"),
+        ("https_proxy", "http://[::1", "HTTPS_PROXY is invalid"),
         (
             "ALL_PROXY",
             f"socks5://me:{SECRET}@127.0.0.1:9",
