@@ -80,7 +80,8 @@ def read_titles(group: Group) -> Titles:
     hashes = named[find_columns(named, terms.hashes)[1]]
     boosts = terms.boosts[find_columns(hashes, terms.hashes)[0]]
     documents = group.documents
-    titles = _stack([np.unique(one.title) for one in documents], None, hashes)
+    entitled = [np.unique(one.title) for one in documents]
+    titles = _stack(entitled, [np.ones(len(one), np.uint16) for one in entitled], hashes)
     titles.data = boosts[titles.indices].astype(np.float64)
     counts = [one.count_text(terms.dropped) for one in documents]
     texts = _stack([one.hashes for one in documents], counts, hashes)
@@ -91,14 +92,11 @@ def read_titles(group: Group) -> Titles:
     return Titles(titles, texts, titles[group.targets].T.tocsr(), texts[group.targets].T.tocsr())
 
 
-def _stack(rows: Sequence[Hashes], counts: Sequence[Counts] | None, hashes: Hashes) -> sparse.csr_array:
-    """Return the counts of ``hashes`` in each row of terms, 1 by default, where they are not 0."""
+def _stack(rows: Sequence[Hashes], counts: Sequence[Counts], hashes: Hashes) -> sparse.csr_array:
+    """Return how often each row of terms has each of ``hashes``: (rows, hashes)."""
     batches = [slice(start, start + BATCH) for start in range(0, max(1, len(rows)), BATCH)]
-    if counts is None:
-        counts = [np.ones(len(row), np.uint16) for row in rows]
-    return sparse.vstack(
-        [_stack_batch(rows[batch], counts[batch], hashes) for batch in batches], format="csr"
-    )
+    stacked = [_stack_batch(rows[batch], counts[batch], hashes) for batch in batches]
+    return sparse.vstack(stacked, format="csr")
 
 
 def _stack_batch(rows: Sequence[Hashes], counts: Sequence[Counts], hashes: Hashes) -> sparse.csr_array:
@@ -106,10 +104,8 @@ def _stack_batch(rows: Sequence[Hashes], counts: Sequence[Counts], hashes: Hashe
     values = np.concatenate([NO_COUNTS, *counts])
     known &= values > 0
     before = np.concatenate(([0], np.cumsum(known)))
-    starts = before[np.cumsum([0, *map(len, rows)])]
-    return sparse.csr_array(
-        (values[known], columns[known], starts.astype(np.int32)), shape=(len(rows), len(hashes))
-    )
+    starts = before[np.cumsum([0, *map(len, rows)])].astype(np.int32)
+    return sparse.csr_array((values[known], columns[known], starts), shape=(len(rows), len(hashes)))
 
 
 def _raise_to_median(values: Floats, targets: Rows, share: float) -> Floats:
