@@ -185,9 +185,7 @@ def select_slowly(documents: list[Document], ranked: Ranked, chosen: Chosen) -> 
                 age = (newest - date) / DAY if date else 0.0
                 half_life = chosen["half_life_days"]
                 fading = 1.0 if half_life is None else round(0.5 ** (age / half_life), 9)
-                weights.append(
-                    (-candidate.score * fading, place_of.index(candidate.row) if half_life else place)
-                )
+                weights.append((-candidate.score * fading, place))
             ordered = sorted(zip(weights, eligible, strict=True), key=lambda pair: pair[0])
             for place, ((weight, _), candidate) in enumerate(ordered):
                 table.append((not source.published, weight, place, place_of.index(row), row, candidate.row))
