@@ -82,7 +82,7 @@ docs: $(READY)
 
 # What the commands in docs/ print; those of real blogs where CORPORA has them.
 runs: $(READY)
-	CORPORA=$(CORPORA) $(BIN)/python -m tools.write_runs
+	PYTHONPATH=tests CORPORA=$(CORPORA) $(BIN)/python -m tools.write_runs
 
 # The pictures of the README and of docs/, in Chromium; a large map where CORPORA has the blog til.
 pictures: $(READY) .tools/ready

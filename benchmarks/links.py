@@ -13,7 +13,6 @@ other corpora. Once more with the words of all links between posts deleted, sinc
 that are not in the truth, ours and the others' mixed, to be judged by hand; see judged/README.md.
 """
 
-import argparse
 import csv
 import hashlib
 import json
@@ -25,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from relevance import Corpus, embed_corpus, read_corpus
+from relevance import Corpus, embed_corpus, make_parser, read_corpus
 from scipy.optimize import brentq, minimize
 from sklearn.linear_model import LogisticRegression
 
@@ -638,11 +637,7 @@ def measure(blogs: Sequence[Blog], heading: str) -> tuple[list[str], list[Weight
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print its tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("corpora", nargs="+", type=Path, metavar="CORPUS.jsonl")
-    parser.add_argument("--vectors", type=Path, default=HERE / "cache", help="where vectors are kept")
+    parser = make_parser(__doc__)
     parser.add_argument("--write", action="store_true", help=f"writes {RESULTS.name}")
     parser.add_argument("--fit", action="store_true", help="prints the weights that all corpora give")
     parser.add_argument("--sample", type=Path, metavar="FILE", help="writes what is to be judged by hand")

@@ -676,13 +676,19 @@ alone fill their lists (`MIN_SCORE = 0`); this plugin's default `MIN_SCORE` may 
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the benchmark and print its tables."""
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the corpora that a benchmark reads, and of where their vectors are kept."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("corpora", nargs="+", type=Path, metavar="CORPUS.jsonl")
     parser.add_argument("--vectors", type=Path, default=HERE / "cache", help="where vectors are kept")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print its tables."""
+    parser = make_parser(__doc__)
     parser.add_argument("--write", action="store_true", help=f"writes {RESULTS.name} and {PLOT.name}")
     parser.add_argument(
         "--text",

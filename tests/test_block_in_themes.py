@@ -1,6 +1,7 @@
 """The block in Chromium under rules of well-known themes: below the article's text and inside its column."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,32 +70,38 @@ MEASURE = """
 """
 
 
+@pytest.fixture(name="address")
+def _address(warm_topics: Site) -> Iterator[str]:
+    """Where the site is served once it is built."""
+    output = Path(warm_topics.root / "output")
+    output.mkdir()
+    with serve(output) as address:
+        yield address
+
+
 @pytest.mark.parametrize("style", ["list", "cards"])
 @pytest.mark.parametrize("name", THEMES)
 def test_the_block_is_below_the_text_and_inside_its_column(
-    warm_topics: Site, browser: Any, name: str, style: str
+    warm_topics: Site, address: str, browser: Any, name: str, style: str
 ) -> None:
     rules, body = THEMES[name]
     page = f"<!doctype html><html lang=en><head><title>T</title><style>{rules}</style></head><body>{body}</body></html>"
     warm_topics.post(
         "long", "<p id=first>Flour, bread.</p>\n\n<p id=last>Yeast and dough.</p>", image="x.svg"
     )
-    output = Path(warm_topics.root / "output")
-    output.mkdir()
-    with serve(output) as address:
-        warm_topics.build(
-            SITEURL=address,
-            RELATED_EMBEDDINGS_STYLE=style,
-            RELATED_EMBEDDINGS_SHOW=["date", "category", "summary", "terms"],
-            **override(warm_topics, article=page),
-        )
-        for width in (390, 1280):
-            show(browser, f"{address}/long.html", width=width)
-            found = browser.execute_script(MEASURE)
-            marks = set(found.pop("marks"))
-            if not (name == "notebook" and width == 390):  # a theme that has no room for its own text there
-                assert found == dict.fromkeys(found, True), (width, found)
-            assert marks == {"nonenone"}
+    warm_topics.build(
+        SITEURL=address,
+        RELATED_EMBEDDINGS_STYLE=style,
+        RELATED_EMBEDDINGS_SHOW=["date", "category", "summary", "terms"],
+        **override(warm_topics, article=page),
+    )
+    for width in (390, 1280):
+        show(browser, f"{address}/long.html", width=width)
+        found = browser.execute_script(MEASURE)
+        marks = set(found.pop("marks"))
+        if not (name == "notebook" and width == 390):  # a theme that has no room for its own text there
+            assert found == dict.fromkeys(found, True), (width, found)
+        assert marks == {"nonenone"}
 
 
 def write_flex(site: Site) -> str:
@@ -129,22 +136,19 @@ LINKS = """
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_recipes_of_the_cookbook_can_be_read_under_the_rules_of_flex(
-    warm_topics: Site, browser: Any, name: str
+    warm_topics: Site, address: str, browser: Any, name: str
 ) -> None:
     write_recipe(warm_topics, name)
     theme = write_flex(warm_topics)
-    output = Path(warm_topics.root / "output")
-    output.mkdir()
-    with serve(output) as address:
-        warm_topics.build(
-            SITEURL=address,
-            THEME=theme,
-            THEME_TEMPLATES_OVERRIDES=[str(warm_topics.root / "templates")],
-            STATIC_PATHS=["extra"],
-            RELATED_EMBEDDINGS_MIN_SCORE=0,
-        )
-        for width in (390, 1280):
-            show(browser, f"{address}/bread-1.html", width=width)
-            found = browser.execute_script(LINKS)
-            assert len(found) == len({link for link, _ in found}) == 5, (width, found)
-            assert all(seen for _, seen in found), (width, found)
+    warm_topics.build(
+        SITEURL=address,
+        THEME=theme,
+        THEME_TEMPLATES_OVERRIDES=[str(warm_topics.root / "templates")],
+        STATIC_PATHS=["extra"],
+        RELATED_EMBEDDINGS_MIN_SCORE=0,
+    )
+    for width in (390, 1280):
+        show(browser, f"{address}/bread-1.html", width=width)
+        found = browser.execute_script(LINKS)
+        assert len(found) == len({link for link, _ in found}) == 5, (width, found)
+        assert all(seen for _, seen in found), (width, found)

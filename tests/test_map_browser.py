@@ -587,7 +587,7 @@ def test_the_help_is_for_the_device_in_hand(page):
     def read_help():
         return run(page, "return document.querySelector('.related-map-help').innerText")
 
-    assert read_help().startswith("Each dot is a post. Dots close to each other are about similar things.")
+    assert read_help().startswith("Each dot is a post; near dots are about similar things.")
     move_mouse(page, 700, 300)
     click_mouse(page, 20, 20)
     focus(page, 0)

@@ -6,7 +6,6 @@ folder that CORPORA names has it.
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from selenium.webdriver.common.by import By
 
 from helpers.browser import open_browser, serve, show
 from helpers.cookbook import RECIPES
+from tools.corpora import make_blog
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "example_site"
@@ -133,12 +133,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         draw(EXAMPLE, [picture for picture in PICTURES if not wanted or picture.name in wanted], folder)
-        corpus = Path(os.environ.get("CORPORA", "corpora"))
-        if (corpus / "til.jsonl").exists() and (not wanted or TIL.name in wanted):
-            words = (sys.executable, corpus / "make_site.py", corpus / "til.jsonl", folder / "til")
-            subprocess.run(list(map(str, words)), check=True)  # noqa: S603 - our own command
-            with (folder / "til" / "pelicanconf.py").open("a", encoding="utf-8") as file:
-                file.write('\nPLUGINS = ["pelican_related_embeddings"]\nRELATIVE_URLS = True\n')
+        if (not wanted or TIL.name in wanted) and make_blog("til", folder / "til"):
             draw(folder / "til", [TIL], folder / "large")
 
 

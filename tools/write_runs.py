@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tools.corpora import make_blog
+
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "docs" / "command.md", ROOT / "docs" / "links.md")
 EXAMPLE = "example_site"
@@ -34,15 +36,9 @@ class Sites:
     def make(self, name: str) -> Path | None:
         """Return the folder of a site; None where this machine has no such blog."""
         folder = self.folder / name
-        corpora = Path(os.environ.get("CORPORA", "corpora"))
         if name == EXAMPLE:
             shutil.copytree(ROOT / EXAMPLE, folder, ignore=shutil.ignore_patterns("output*", "cache"))
-        elif (corpora / f"{name}.jsonl").exists():
-            words = (sys.executable, corpora / "make_site.py", corpora / f"{name}.jsonl", folder)
-            subprocess.run(list(map(str, words)), check=True)  # noqa: S603 - our own command
-            with (folder / "pelicanconf.py").open("a", encoding="utf-8") as file:
-                file.write('\nPLUGINS = ["pelican_related_embeddings"]\n')
-        else:
+        elif not make_blog(name, folder):
             return None
         run(folder, "report")
         return folder

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -35,9 +35,6 @@ from .evaluate import evaluate
 from .explain import explain_pair, explain_post
 from .links import SHOWN, LinkSearch
 from .report import make_report
-
-if TYPE_CHECKING:
-    from ..encoders.embedding import Context
 
 FAILED = 2  # exit code for everything that the author can put right
 INTERRUPTED = 130
@@ -285,9 +282,9 @@ def find_post(name: str, contents: Contents) -> int:
     posts = contents.posts
     path = f"/{fold_reference(name.replace(os.sep, '/'))}"
     exact = [row for row, post in enumerate(posts) if name in (post.path, post.url)]
-    exact = exact or [row for row, post in enumerate(posts) if path.endswith(f"/{fold(post.path)}")]
-    named = [row for row, post in enumerate(posts) if post.slug == name]
     files = [f"/{fold(post.path)}" for post in posts]
+    exact = exact or [row for row, file in enumerate(files) if path.endswith(file)]
+    named = [row for row, post in enumerate(posts) if post.slug == name]
     named = named or [row for row, file in enumerate(files) if file.endswith(path)]
     named = named or [row for row, file in enumerate(files) if file.rpartition(".")[0].endswith(path)]
     named = named or [row for row, post in enumerate(posts) if fold(post.title) == fold(name)]
@@ -341,13 +338,14 @@ def run_links(session: Session) -> int:
     site, contents = session.read()
     arguments = session.arguments
     row = find_post(arguments.post, contents) if arguments.post else None
-    from ..encoders.embedding import Context
+    from ..encoders.embedding import Context, embed_passages
 
     study = session.study(site, contents)
     messages = Messages(session.screen)
     cache = Cache(site.cache, messages.warn)
     try:
-        embed = partial(embed_passages, study, Context(site.settings, cache, messages))
+        context = Context(site.settings, cache, messages)
+        embed = partial(embed_passages, model=study.inputs.model, context=context)
         search = LinkSearch(study, contents, Path(site.pelican.path), embed)
         show_links(session, search, row)
     finally:
@@ -370,17 +368,6 @@ def show_links(session: Session, search: LinkSearch, row: int | None) -> None:
         session.show(orphans[:limit], partial(output.show_orphan_links, total=len(orphans)))
     else:
         session.show(search.list_best(sys.maxsize if arguments.all else limit), output.show_links)
-
-
-def embed_passages(study: Study, context: "Context", passages: Sequence[str]) -> Any:
-    """Return the vectors of passages, under the model of the site's posts; zeros where words alone decide."""
-    import numpy as np
-
-    from ..encoders.embedding import embed_passages
-
-    if context.settings.weight == 1:
-        return np.zeros((len(passages), 1), np.float32)
-    return embed_passages(passages, study.inputs.model, context)
 
 
 def run_evaluate(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from ..links.likelihood import ORPHAN_THRESHOLD
@@ -73,6 +74,11 @@ class LinkSearch:
     folder: Path
     embed: Embed
 
+    @cached_property
+    def inbound(self) -> list[int]:
+        """How many published documents link to each."""
+        return count_inbound(self.study.documents, self.contents)
+
     def list_of_post(self, row: int) -> PostLinks:
         """Return the links from and to a post; a draft is taken for published."""
         finder = self.make_finder(publish(self.study, row))
@@ -88,10 +94,9 @@ class LinkSearch:
 
     def find_orphans(self) -> list[int]:
         """Return the rows of the published articles that no other links to."""
-        documents = self.study.documents
-        inbound = count_inbound(documents, self.contents)
-        shown = (row for row, one in enumerate(documents) if one.published and not one.is_page)
-        return [row for row in shown if not inbound[row]]
+        documents = enumerate(self.study.documents)
+        shown = (row for row, one in documents if one.published and not one.is_page)
+        return [row for row in shown if not self.inbound[row]]
 
     def list_orphans(self) -> list[Orphan]:
         """Return the published articles without a link from another, with the best place for one."""

@@ -132,11 +132,6 @@ class Text:
     known: frozenset[int]
     free: Sequence[bool]
 
-    @classmethod
-    def make_blank(cls) -> "Text":
-        """Return a text without words."""
-        return cls(Passage(""), (), (), frozenset(), ())
-
     def may_hold(self, span: Span) -> bool:
         """Whether the anchor overlaps no link, code or address of the passage."""
         text = self.passage.text

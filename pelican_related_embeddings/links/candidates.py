@@ -20,7 +20,7 @@ from ..ranking.order import Order
 from ..ranking.titles import Titles, read_titles
 from ..text.document import Document
 from ..text.html import extract_text
-from ..text.passages import Outline, read_outline
+from ..text.passages import Outline, Passage, read_outline
 from ..text.terms import find_columns, hash_block
 from .anchors import (
     HEADING,
@@ -201,7 +201,7 @@ def find_places(
 
 def _read_source(ground: Ground, outline: Outline, targets: npt.NDArray[np.intp]) -> _Source:
     dropped = frozenset(ground.group.terms.dropped.tolist())
-    blank = Text.make_blank()  # boilerplate is no place for a link
+    blank = read_text(Passage(""))  # boilerplate is no place for a link
     texts = [blank if hash_block(one.text) in dropped else read_text(one) for one in outline.passages]
     there = _count_terms(texts, ground)
     rows = ground.group.terms.rows[targets].T

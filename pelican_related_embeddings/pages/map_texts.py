@@ -33,7 +33,7 @@ class MapTexts:
 _ENGLISH = MapTexts(
     lang="en",
     title="Topic map",
-    help="Each dot is a post. Dots close to each other are about similar things.",
+    help="Each dot is a post; near dots are about similar things.",
     mouse="Point at a dot to see its post, click to open it.",
     touch="Tap a dot to see its post.",
     keys="Arrow keys move from post to post, Enter opens one, + and − zoom, 0 shows everything.",

@@ -1,6 +1,5 @@
 """Which posts link to which, and in which sentence: found in the HTML that Pelican has read."""
 
-import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from html import unescape
@@ -47,19 +46,13 @@ def _list_links(content: Any, url: str, targets: Targets) -> dict[str, str]:
     """Return the source paths that a post links to, each with the sentence around the first link."""
     html, path = read_html(content), path_content(content)
     hrefs = {unescape("".join(match.groups(""))) for match in _HREF.finditer(html.replace("HREF", "href"))}
-    known = {href: target for href in hrefs if (target := _resolve(href, path, url, targets))}
+    known = {href: target for href in hrefs if (target := find_target(href, path, url, targets))}
     if not set(known.values()) - {path}:
         return {}
     found: dict[str, str] = {}
     for href, sentence in find_link_sentences(html, known):
         found.setdefault(known[href], sentence)
     return found
-
-
-def _resolve(href: str, path: str, url: str, targets: Targets) -> str:
-    with contextlib.suppress(ValueError):  # an invalid address, such as http://[
-        return find_target(href.strip(), path, url, targets)
-    return ""
 
 
 class LinkedFrom(Sequence[Backlink]):

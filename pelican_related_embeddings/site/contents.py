@@ -178,15 +178,19 @@ def _resolve_links(html: str, path: str, url: str, targets: Targets) -> tuple[st
 
     ``path`` is the source file that it comes from, ``url`` its address.
     """
-    found = set()
-    for href in islice(dict.fromkeys(find_links(html)), MAX_LINKS):
-        with contextlib.suppress(ValueError):  # an invalid address, such as http://[
-            found.add(find_target(href.strip(), path, url, targets))
+    hrefs = islice(dict.fromkeys(find_links(html)), MAX_LINKS)
+    found = {find_target(href, path, url, targets) for href in hrefs}
     return tuple(sorted(found - {"", path}))
 
 
 def find_target(href: str, path: str, url: str, targets: Targets) -> str:
     """Return the source path of what a link leads to, or nothing; see ``_resolve_links``."""
+    with contextlib.suppress(ValueError):  # an invalid address, such as http://[
+        return _follow(href.strip(), path, url, targets)
+    return ""
+
+
+def _follow(href: str, path: str, url: str, targets: Targets) -> str:
     source = re.match(_SOURCE_LINK, href)
     if source is None:
         return targets.addresses.get(_shorten(urljoin(url, href)), "")

@@ -1,0 +1,1 @@
+"""Programs that write what the documentation and the package show from the code."""
