@@ -26,21 +26,19 @@ import numpy as np
 import numpy.typing as npt
 from relevance import Corpus, embed_corpus, make_parser, read_corpus
 from scipy.optimize import brentq, minimize
-from sklearn.linear_model import LogisticRegression
 
 from pelican_related_embeddings.encoders.encoder import load_encoder, obtain_encoder
 from pelican_related_embeddings.encoders.model import Model
 from pelican_related_embeddings.evaluation.measures import RESAMPLES, Bounds, Floats
-from pelican_related_embeddings.links.candidates import Ground, Place, find_places, make_grounds
+from pelican_related_embeddings.links.candidates import Evidence, Ground, Place, find_places, make_grounds
 from pelican_related_embeddings.links.likelihood import (
     PAIR_WEIGHTS,
     PLACE_WEIGHTS,
-    THRESHOLD,
-    describe_pair,
+    SURE,
     names_target,
     squash,
 )
-from pelican_related_embeddings.links.suggestions import add_meaning, drop_overlaps
+from pelican_related_embeddings.links.suggestions import CLOSELY, add_meaning, drop_overlaps
 from pelican_related_embeddings.pipeline import Embedded, Inputs, Study, make_study
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.text.passages import Outline, read_outline
@@ -59,6 +57,7 @@ MEANING_AT_MOST = 0.5  # logits that a pair gains by another place, which its me
 SAVED = 200  # new vectors that are worth rewriting the file
 
 Vectors = npt.NDArray[np.float32]
+Case = tuple[Floats, int, float]  # features (choices, n), which choice is right or -1, its share
 
 
 @dataclass(frozen=True)
@@ -252,24 +251,17 @@ def place_related(
 # Fitting
 
 
-def list_place_features(place: Place) -> list[float]:
-    """Return what the first regression goes by."""
-    return [getattr(place.evidence, name) for name in PLACE_WEIGHTS]
+def list_features(evidence: Evidence, weights: Iterable[str]) -> list[float]:
+    """Return what a regression goes by."""
+    return [getattr(evidence, name) for name in weights]
 
 
 def fit(blogs: Sequence[Sequence[Query]]) -> Weights:
     """Return the weights that fit the queries of some blogs, each blog counting alike."""
-    place = fit_places(blogs)
     cases = [(query, 1 / len(queries)) for queries in blogs for query in queries if query.pairs]
-    sets = [
-        (
-            np.array([describe_pair(choose(pair, place).evidence) for pair in query.pairs]),
-            find_truth(query),
-            share,
-        )
-        for query, share in cases
-    ]
-    pair = fit_pairs([one for one in sets if one[1] >= 0])
+    place = fit_choice([case for query, share in cases if (case := describe_places(query, share))[1] >= 0])
+    sets = [(describe_pairs(query, place), find_truth(query), share) for query, share in cases]
+    pair = fit_choice([one for one in sets if one[1] >= 0])
     return Weights(place, pair, fit_intercept(sets, pair))
 
 
@@ -278,25 +270,21 @@ def find_truth(query: Query) -> int:
     return next((at for at, pair in enumerate(query.pairs) if pair[0].target == query.target), -1)
 
 
-def fit_places(blogs: Sequence[Sequence[Query]]) -> Floats:
-    """Return the weights by which the passage that a link stood in is told from the others."""
-    features, labels, shares = [], [], []
-    for queries in blogs:
-        own = [
-            (list_place_features(place), place.passage in query.truth)
-            for query in queries
-            if query.truth and find_truth(query) >= 0
-            for place in query.pairs[find_truth(query)]
-        ]
-        features += [one for one, _ in own]
-        labels += [label for _, label in own]
-        shares += [500 / max(1, len(own))] * len(own)
-    fitted: Floats = LogisticRegression(max_iter=1000).fit(features, labels, shares).coef_[0]
-    return fitted
+def describe_places(query: Query, share: float) -> Case:
+    """Return the places of the link that was taken out, and which of them it stood in, or -1."""
+    truth = find_truth(query)
+    places = query.pairs[truth] if truth >= 0 else []
+    features = np.array([list_features(one.evidence, PLACE_WEIGHTS) for one in places])
+    return features, next((at for at, one in enumerate(places) if one.passage in query.truth), -1), share
 
 
-def fit_pairs(sets: Sequence[tuple[Floats, int, float]]) -> Floats:
-    """Return the weights by which a link is told from the other candidates of its post.
+def describe_pairs(query: Query, place: Floats) -> Floats:
+    """Return what the candidates of a post are judged by."""
+    return np.array([list_features(choose(pair, place).evidence, PAIR_WEIGHTS) for pair in query.pairs])
+
+
+def fit_choice(sets: Sequence[Case]) -> Floats:
+    """Return the weights by which the right one of each set is told from the others.
 
     A conditional logit (McFadden, "Conditional logit analysis of qualitative choice behavior", 1974).
     """
@@ -316,7 +304,7 @@ def fit_pairs(sets: Sequence[tuple[Floats, int, float]]) -> Floats:
     return np.asarray(found.x / spread)
 
 
-def fit_intercept(sets: Sequence[tuple[Floats, int, float]], pair: Floats) -> float:
+def fit_intercept(sets: Sequence[Case], pair: Floats) -> float:
     """Return the intercept with which the likelihoods add up to the links that there were."""
     links = sum(share for _, truth, share in sets if truth >= 0)
 
@@ -330,8 +318,15 @@ def fit_intercept(sets: Sequence[tuple[Floats, int, float]], pair: Floats) -> fl
 
 
 def choose(pair: Sequence[Place], weights: Floats) -> Place:
-    """Return the best place of a pair."""
-    return max(pair, key=lambda one: (float(np.dot(list_place_features(one), weights)), -one.passage))
+    """Return the best place of a pair, as ``Finder`` does: of the best few without their meaning."""
+    blind = [one._replace(evidence=one.evidence._replace(meaning=0.0)) for one in pair]
+
+    def order(at: int, places: Sequence[Place]) -> tuple[float, int]:
+        features = list_features(places[at].evidence, PLACE_WEIGHTS)
+        return -float(np.dot(features, weights)), places[at].passage
+
+    closest = sorted(range(len(pair)), key=lambda at: order(at, blind))[:CLOSELY]
+    return pair[min(closest, key=lambda at: order(at, pair))]
 
 
 def suggest(query: Query, weights: Weights, *, shown: bool = False) -> list[Suggested]:
@@ -339,8 +334,8 @@ def suggest(query: Query, weights: Weights, *, shown: bool = False) -> list[Sugg
     rated = []
     for pair in query.pairs:
         place = choose(pair, weights.place)
-        logit = float(np.dot(describe_pair(place.evidence), weights.pair)) + weights.intercept
-        good = squash(logit) >= THRESHOLD and names_target(place.span, place.evidence.rivals)
+        logit = float(np.dot(list_features(place.evidence, PAIR_WEIGHTS), weights.pair)) + weights.intercept
+        good = squash(logit) >= SURE.likelihood and names_target(place.span, place.evidence)
         if good or not shown:
             rated.append((logit, place))
     rated.sort(key=lambda one: (-one[0], one[1].target))

@@ -1,5 +1,6 @@
 """Which links a blog lacks: suggested with a line to paste that builds and resolves, and nothing changed."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -248,3 +249,95 @@ def test_other_languages_and_translations_are_left_out(shell: Shell) -> None:
 
     links = shell.ask("--all")
     assert not [link for link in links if "fr" in link["source"] or "fr" in link["target"]]
+
+
+SUBSITES = "pelican.plugins.i18n_subsites"
+needs_subsites = pytest.mark.skipif(
+    importlib.util.find_spec(SUBSITES) is None, reason="pelican-i18n-subsites is not installed"
+)
+
+
+@needs_subsites
+def test_the_posts_of_subsites_get_links_within_their_language(shell: Shell) -> None:
+    write_climbing(shell.site)
+    write_french(shell.site)
+    settings: dict[str, Any] = {
+        "PLUGINS": [SUBSITES, "pelican_related_embeddings"],
+        "I18N_SUBSITES": {"fr": {"SITENAME": "Blog"}},
+        "SITEURL": "https://example.org",
+        "LOCALE": ["C"],
+    }
+
+    links = shell.ask("--all", **settings)
+
+    found = pairs(links)
+    assert {("fr/noeud.md", "fr/baudrier.md"), ("climb/knots.rst", "climb/harness.md")} <= found
+    assert all(source.startswith("fr/") == target.startswith("fr/") for source, target in found)
+    for link in links:
+        path = shell.site.content / link["source"]
+        text = path.read_text("utf-8")
+        path.write_text(text.replace(link["anchor"], link["paste"], 1), encoding="utf-8")
+    forget_settings()
+    built = shell.site.build(**settings)
+    assert built.warnings() == []
+    page = built.read("fr/noeud.html")
+    assert re.search(r'href="https://example.org/fr/baudrier.html">baudrier d.escalade</a>', page)
+    assert shell.ask("--all", **settings) == []
+    forget_settings()
+
+
+def forget_settings() -> None:
+    """End the command for the plugin, which keeps the settings of a process until a build ends."""
+    module: Any = importlib.import_module(f"{SUBSITES}.i18n_subsites")
+    module._MAIN_SETTINGS = None
+
+
+def write_french(site: Site) -> None:
+    """Posts in French, one of them the translation of an English one."""
+    for slug, title, text in (
+        (
+            "baudrier",
+            "Le baudrier d'escalade",
+            "Un bon baudrier vaut mieux qu'un baudrier léger. Serrez bien.",
+        ),
+        (
+            "noeud",
+            "Un nœud de huit",
+            "Le nœud de huit attache la corde au baudrier d'escalade. Rangez les brins.",
+        ),
+        ("pain", "Le pain", "Le pain au levain monte lentement dans la nuit, puis cuit au four."),
+        ("lune", "La lune", "La lune se lève derrière la colline ; le télescope attend."),
+        ("soup", "La soupe", "Poireaux et pommes de terre mijotent dans le bouillon."),
+    ):
+        head = f"Title: {title}\nSlug: {slug}\nLang: fr\nDate: 2024-02-01\n"
+        site.write(f"fr/{slug}.md", f"{head}\n{text}\n")
+
+
+def test_a_title_of_words_that_most_posts_have_is_found_where_it_stands(shell: Shell) -> None:
+    topics = "bread soup chess bees stars moons ropes knots radio tides ferns owls".split()
+    for number in range(36):
+        topic = topics[number % len(topics)]
+        text = f"Routing the table of {topic} under Linux shows how the {topic} of number {number} perform."
+        shell.site.post(f"post-{number}", text, title=f"More on {topic} {number}")
+    shell.site.post(
+        "table", "Prefixes are kept in a trie, and lookups walk it.", title="Routing the table under Linux"
+    )
+    shell.site.post("later", "Prefixes grow. See “Routing the table under Linux” first; a trie is compact.")
+
+    link = next(one for one in shell.ask("later") if one["target"] == "table.md")
+    assert link["anchor"] == "Routing the table under Linux"
+
+
+def test_an_anchor_neither_begins_nor_ends_with_a_word_that_says_little(shell: Shell) -> None:
+    write_climbing(shell.site)
+    for number in range(12):
+        shell.site.post(
+            f"more-{number}", f"I was using tool {number} all day, and reading page {number} at night."
+        )
+    shell.site.post(
+        "board", "Hang from two fingers, rest, hang again: a hangboard.", title="Using a hangboard"
+    )
+    shell.site.post("winter", "All winter I kept using a hangboard twice a week: hang, rest, hang again.")
+
+    link = next(one for one in shell.ask("winter") if one["target"] == "board.md")
+    assert link["anchor"] == "hangboard"

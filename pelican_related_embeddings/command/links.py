@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..links.likelihood import ORPHAN_THRESHOLD
+from ..links.likelihood import BEST_THERE_IS
 from ..links.suggestions import Embed, Finder, Suggestion
 from ..pipeline import Embedded, Study, make_study
 from ..ranking.refusals import Refusal, read_exclusions, refuse_pair, refuse_post
@@ -100,12 +100,13 @@ class LinkSearch:
 
     def list_orphans(self) -> list[Orphan]:
         """Return the published articles without a link from another, with the best place for one."""
-        finder = replace(self.make_finder(self.study), threshold=ORPHAN_THRESHOLD)
-        found = []
-        for row in self.find_orphans():
-            best = finder.list_links_to(row)[:1]
-            link = self.describe(best[0]) if best else None
-            found.append(Orphan(self.contents.posts[row], link))
+        finder = replace(self.make_finder(self.study), standard=BEST_THERE_IS)
+        rows = self.find_orphans()
+        best: dict[int, Suggestion] = {}
+        for one in finder.list_all(frozenset(rows)):
+            best.setdefault(one.target, one)
+        links = (self.describe(best[row]) if row in best else None for row in rows)
+        found = [Orphan(self.contents.posts[row], link) for row, link in zip(rows, links, strict=True)]
         return sorted(found, key=lambda one: (-(one.link.score if one.link else -1), one.post.path))
 
     def make_finder(self, study: Study) -> Finder:

@@ -24,7 +24,9 @@ from ..text.passages import Outline, Passage, read_outline
 from ..text.terms import find_columns, hash_block
 from .anchors import (
     HEADING,
+    TERM,
     TITLE,
+    WHOLE,
     Profile,
     Span,
     Text,
@@ -49,21 +51,22 @@ Candidates = Mapping[int, int]  # columns of a group's targets, each with its ra
 class Evidence(NamedTuple):
     """The evidence for a place.
 
-    ``rank``: -ln(1 + rank) of the target among the source's candidates. ``title``: how much of its title the
-    anchor has, and ``weight``: the root of the weight of the anchor's words. ``rivals``: -ln(1 + posts that
-    are more about these words). ``overlap``: cosine of the passage's terms and the target's, and ``lead``:
-    that over the best passage. ``cover``: how much of the title is anywhere in the passage. ``mass``:
-    how much of the target's terms does, over the best passage. ``meaning``: cosine of the vectors.
+    ``rank``: -ln(1 + rank) of the target among the source's candidates. ``name``: how much of the target's
+    title the anchor has, if it looks like a name. ``cover``: how much of the title is anywhere in the
+    passage, and ``title``: the most of it that is in any of the places. ``overlap``: cosine of the passage's
+    terms and the target's, and ``lead``: that over the best passage. ``mass``: the weight of the target's
+    terms in the passage, over the best passage. ``rivals``: how many posts are more about the words of an
+    anchor that has none of a title or heading. ``meaning``: cosine of the vectors.
     """
 
     rank: float
-    title: float
-    weight: float
-    rivals: float
+    name: float
     cover: float
-    overlap: float = 0.0
-    lead: float = 0.0
-    mass: float = 0.0
+    title: float
+    overlap: float
+    lead: float
+    mass: float
+    rivals: int
     meaning: float = 0.0
 
 
@@ -111,10 +114,10 @@ class Ground:
     def find_profile(self, place: int) -> Profile:
         """Return what belongs to the document at a place."""
         if place not in self.profiles:
-            phrases = [make_phrase(TITLE, self.titles[place], self.vocabulary, least=self.usual)]
+            phrases = [make_phrase(TITLE, self.titles[place], self.vocabulary, usual=self.usual)]
             for heading in self.outlines[place].headings:
                 phrases.append(
-                    make_phrase(HEADING, heading.text, self.vocabulary, fragment=heading.id, least=self.usual)
+                    make_phrase(HEADING, heading.text, self.vocabulary, fragment=heading.id, usual=self.usual)
                 )
             self.profiles[place] = make_profile(phrases, self.group.terms, place)
         return self.profiles[place]
@@ -164,7 +167,7 @@ def make_grounds(ranking: Ranking, documents: Sequence[Document]) -> list[Ground
     grounds = []
     for group, order in zip(ranking.groups, ranking.orders, strict=True):
         own = [documents[row] for row in group.rows.tolist()]
-        vocabulary = read_vocabulary(group.terms, own[0].lang)
+        vocabulary = read_vocabulary(group, own[0].lang)
         titles = [extract_text(document.title) for document in own]
         grounds.append(Ground(group, order, titles, Outlines([one.html for one in own]), vocabulary))
     return grounds
@@ -187,15 +190,20 @@ def find_places(
     source = _read_source(ground, outline or ground.outlines[place], group.targets[columns])
     for number, column in enumerate(columns):
         target = int(group.targets[column])
-        for index, span in _find_best(ground, source, number, target):
-            known = Evidence(
+        found, profile = _find_best(ground, source, number, target), ground.find_profile(target)
+        covers = [profile.cover_title(source.texts[index].places, ground.vocabulary) for index, _ in found]
+        overlap, mass = source.overlaps[:, number], source.masses[:, number]
+        for (index, span), cover in zip(found, covers, strict=True):
+            evidence = Evidence(
                 rank=-log1p(candidates[column]),
-                title=span.share if span.kind == TITLE else 0.0,
-                weight=span.weight**0.5,
-                rivals=-log1p(count_rivals(span.words, ground, target)),
-                cover=ground.find_profile(target).cover_title(source.texts[index].known, ground.vocabulary),
+                name=span.share if span.kind == TITLE and span.named else 0.0,
+                cover=cover,
+                title=max(covers),
+                overlap=float(overlap[index]),
+                lead=float(overlap[index] / overlap.max()),
+                mass=float(mass[index] / mass.max()),
+                rivals=count_rivals(span.words, ground, target) if span.kind == TERM else 0,
             )
-            evidence = _compare_passage(known, source, index, number)
             yield Place(int(group.rows[place]), int(group.rows[target]), index, span, evidence)
 
 
@@ -237,17 +245,11 @@ def _find_best(ground: Ground, source: _Source, number: int, target: int) -> lis
     return [(index, span) for _, index, span in sorted(found)[:PLACES]]
 
 
-def _weigh_span(span: Span) -> tuple[float, int]:
-    return span.weight * (1 - KIND_DISCOUNT * span.kind), -span.start
-
-
-def _compare_passage(known: Evidence, source: _Source, index: int, number: int) -> Evidence:
-    """Return the evidence with what a passage shares with a candidate."""
-    overlap, masses = source.overlaps[:, number], source.masses[:, number]
-    return known._replace(
-        overlap=float(overlap[index]),
-        lead=float(overlap[index] / overlap.max()),
-        mass=float(masses[index] / masses.max()),
+def _weigh_span(span: Span) -> tuple[bool, float, int]:
+    return (
+        span.kind == TITLE and span.share >= WHOLE,
+        span.weight * (1 - KIND_DISCOUNT * span.kind),
+        -span.start,
     )
 
 

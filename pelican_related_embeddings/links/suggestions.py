@@ -3,7 +3,7 @@
 The entry point of this room is ``Finder``, which has a site's study and the links not to suggest.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,11 +15,19 @@ from ..ranking.shared_terms import find_reasons
 from ..text.passages import Passage, split_sentences
 from .anchors import Span
 from .candidates import LEAST_TITLE, NEAREST, Candidates, Ground, Place, find_places, make_grounds
-from .likelihood import THRESHOLD, UNDERLINKED_BONUS, names_target, squash, weigh_pair, weigh_place
+from .likelihood import (
+    SURE,
+    UNDERLINKED_BONUS,
+    Standard,
+    names_target,
+    squash,
+    weigh_pair,
+    weigh_place,
+)
 
 MOST_SOURCES = 40  # documents searched for links to a post
-CLOSELY = 3  # places of a pair whose passages are compared by meaning
-REACH = 0.7  # of the threshold: below it, a passage is not worth a vector
+CLOSELY = 4  # places of a pair whose passages are compared by meaning
+REACH = 0.7  # of the likelihood to reach: below it, a passage is not worth a vector
 
 Barred = Callable[[int, int], bool]
 Embed = Callable[[Sequence[str]], Vectors]
@@ -61,7 +69,7 @@ class Finder:
     barred: Barred
     inbound: Sequence[int]
     embed: Embed
-    threshold: float = THRESHOLD
+    standard: Standard = SURE
 
     @cached_property
     def grounds(self) -> list[Ground]:
@@ -73,11 +81,14 @@ class Finder:
         ground = next(one for one in self.grounds if row in one.group.rows)
         return ground, int(np.searchsorted(ground.group.rows, row))
 
-    def list_links_from(self, row: int) -> list[Suggestion]:
-        """Return the links that a document could have, best first."""
+    def list_links_from(self, row: int, wanted: Container[int] | None = None) -> list[Suggestion]:
+        """Return the links that a document could have, best first; only to the ``wanted`` rows, if given."""
         ground, place = self.find_ground(row)
         allowed = self._allow(ground, place, ground.list_candidates(place))
-        return self._choose(ground, find_places(ground, place, allowed))
+        if wanted is not None:
+            rows = ground.group.rows[ground.group.targets]
+            allowed = {at: known for at, known in allowed.items() if int(rows[at]) in wanted}
+        return self._choose(ground, find_places(ground, place, allowed)) if allowed else []
 
     def list_links_to(self, row: int) -> list[Suggestion]:
         """Return the links to a document that others could have, best first."""
@@ -93,11 +104,11 @@ class Finder:
                 found += find_places(ground, place, {column: known})
         return self._choose(ground, found)
 
-    def list_all(self) -> list[Suggestion]:
-        """Return the links that all published documents could have, best first."""
+    def list_all(self, wanted: Container[int] | None = None) -> list[Suggestion]:
+        """Return the links that all published documents could have, best first; ``wanted`` is as above."""
         documents = self.study.documents
         rows = (row for row, document in enumerate(documents) if document.published)
-        found = [one for row in rows for one in self.list_links_from(row)]
+        found = [one for row in rows for one in self.list_links_from(row, wanted)]
         return sorted(found, key=_order)
 
     def _list_sources(self, ground: Ground, column: int) -> list[int]:
@@ -128,8 +139,8 @@ class Finder:
 
     def _is_good(self, place: Place, reach: float = 1.0) -> bool:
         likelihood = squash(weigh_pair(place.evidence))
-        return likelihood >= reach * self.threshold and (
-            reach < 1 or names_target(place.span, place.evidence.rivals)
+        return likelihood >= reach * self.standard.likelihood and (
+            reach < 1 or names_target(place.span, place.evidence, self.standard)
         )
 
     def _add_meanings(self, ground: Ground, pairs: Sequence[Sequence[Place]]) -> list[list[Place]]:

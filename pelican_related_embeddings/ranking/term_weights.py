@@ -75,7 +75,7 @@ def weigh_terms(documents: Sequence[TermCounts], counted: Mask, dropped: Hashes 
     if dropped is None:
         dropped = recurring_blocks(documents, counted)
     total = int(np.count_nonzero(counted))
-    hashes, frequency = _count_documents(documents, counted, dropped)
+    hashes, frequency = count_documents(documents, np.flatnonzero(counted), dropped)
     vocabulary = _choose_vocabulary(hashes, frequency, total)
     batches = [
         _weigh_batch(documents[start : start + BATCH], dropped, vocabulary)
@@ -94,11 +94,11 @@ def weigh_terms(documents: Sequence[TermCounts], counted: Mask, dropped: Hashes 
     )
 
 
-def _count_documents(
-    documents: Sequence[TermCounts], counted: Mask, dropped: Hashes
+def count_documents(
+    documents: Sequence[TermCounts], counted: Numbers, dropped: Hashes
 ) -> tuple[Hashes, Numbers]:
-    """Return all terms of the counted documents, sorted, and on how many of these each is."""
-    chosen = [documents[row] for row in np.flatnonzero(counted).tolist()]
+    """Return all terms of the documents in the rows ``counted``, sorted, and on how many of these each is."""
+    chosen = [documents[row] for row in counted.tolist()]
     found = [one.hashes[one.count_without(dropped) > 0] if len(dropped) else one.hashes for one in chosen]
     return np.unique(np.concatenate([NO_HASHES, *found]), return_counts=True)
 
@@ -117,8 +117,14 @@ def _choose_vocabulary(hashes: Hashes, frequency: Numbers, total: int) -> _Vocab
     fewest, most = _bound_terms(total)
     frequent = (frequency > most) | find_columns(hashes, DIGITS)[1]  # a digit alone makes no two alike
     kept = (frequency >= fewest) & ~frequent
-    idf = np.log((1 + total) / (1 + frequency[kept])) + 1
-    return _Vocabulary(hashes[kept], (idf**2).astype(np.float32), frequency[kept] > 1, hashes[frequent])
+    boosts = square_idf(frequency[kept], total).astype(np.float32)
+    return _Vocabulary(hashes[kept], boosts, frequency[kept] > 1, hashes[frequent])
+
+
+def square_idf(frequency: Numbers, total: int) -> npt.NDArray[np.float64]:
+    """Return the squared idf of terms on so many of ``total`` documents; see ``weigh_terms``."""
+    idf: npt.NDArray[np.float64] = np.log((1 + total) / (1 + frequency)) + 1
+    return idf**2
 
 
 def _bound_terms(total: int) -> tuple[int, int]:

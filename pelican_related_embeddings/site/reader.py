@@ -18,8 +18,9 @@ from .contents import collect_contents, describe_contents, list_slugs
 from .metadata import path_content, read_ignored_links
 from .theme import shows_own_list
 
-# Pelican's own cache of content is written while it reads, and may hold what an older plugin made.
-_OVERRIDES = ("CACHE_CONTENT=false", "LOAD_CONTENT_CACHE=false")
+# Pelican's own cache of content is written while it reads, and may hold what an older plugin made. With the
+# plugin i18n_subsites, the main site takes posts in other languages for drafts, and the others come later.
+_OVERRIDES = ("CACHE_CONTENT=false", "LOAD_CONTENT_CACHE=false", "I18N_SUBSITES={}")
 
 PACKAGE = "pelican_related_embeddings"
 
