@@ -328,6 +328,16 @@ def test_a_title_of_words_that_most_posts_have_is_found_where_it_stands(shell: S
     assert link["anchor"] == "Routing the table under Linux"
 
 
+def test_a_long_title_is_an_anchor_as_a_whole(shell: Shell) -> None:
+    write_climbing(shell.site)
+    title = "How to tie a figure eight knot with one hand while the other holds an ice axe"
+    shell.site.post("one-hand", "Wrap, cross, poke: the rope does the rest.", title=title)
+    shell.site.post("winter", f"Snow and rope. I once wrote on {title.lower()}. It helps in a storm.")
+
+    link = next(one for one in shell.ask("winter") if one["target"] == "one-hand.md")
+    assert link["anchor"] == "tie a figure eight knot with one hand while the other holds an ice axe"
+
+
 def test_an_anchor_neither_begins_nor_ends_with_a_word_that_says_little(shell: Shell) -> None:
     write_climbing(shell.site)
     for number in range(12):

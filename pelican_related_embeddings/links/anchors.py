@@ -19,7 +19,7 @@ from ..text.terms import Hashes, Word, find_words, hash_word, is_unspaced, join_
 STRONGEST = 128  # terms of a post that may carry a link to it
 LONG_TITLE = 3  # words; a whole one is an anchor however common its words are
 WHOLE = 0.9  # of the weight of a title
-MOST_WORDS = 8  # of an anchor
+MOST_WORDS = 12  # of an anchor that is not a whole title
 LEAST_END = 0.4  # of the weight of its strongest word, for the first and the last word of an anchor
 MOST_BETWEEN = 2  # function words in a row within an anchor
 TITLE, HEADING, TERM = 0, 1, 2  # kinds of anchors, the best first
@@ -46,12 +46,13 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """The words of a title or heading but function words: the place of each, and the weight of all.
+    """A title or heading: its words, the place of each that is no function word, and the weight of all.
 
     ``usual`` is the weight of usual titles, so that one common word is not a whole title.
     """
 
     kind: int
+    words: Sequence[int]
     places: Mapping[int, int]
     total: float
     usual: float = 0.0
@@ -110,16 +111,14 @@ def read_vocabulary(group: Group, lang: str) -> Vocabulary:
 def make_phrase(
     kind: int, text: str, vocabulary: Vocabulary, *, fragment: str = "", usual: float = 0.0
 ) -> Phrase | None:
-    """Return the phrase of a title or heading; None if none of its words has a weight.
-
-    ``least`` is the minimum weight of a short phrase, so that one common word is not a whole title.
-    """
+    """Return the phrase of a title or heading; None if none of its words has a weight."""
+    words = [word.hash for word in find_words(text, {})]
     places: dict[int, int] = {}
-    for place, word in enumerate(find_words(text, {})):
-        if word.hash not in vocabulary.function_words:
-            places.setdefault(word.hash, place)
+    for place, word in enumerate(words):
+        if word not in vocabulary.function_words:
+            places.setdefault(word, place)
     total = sum(map(vocabulary.weigh, places))
-    return Phrase(kind, places, total, usual, fragment) if total else None
+    return Phrase(kind, words, places, total, usual, fragment) if total else None
 
 
 def make_profile(phrases: Sequence[Phrase | None], matrix: TermMatrix, place: int) -> Profile:
@@ -195,6 +194,9 @@ def _find_phrases(text: Text, phrase: Phrase, vocabulary: Vocabulary) -> Iterato
 def _follow(text: Text, at: int, phrase: Phrase, vocabulary: Vocabulary) -> int:
     """Return the last word of a phrase that begins ``at`` a word."""
     last, end, between = phrase.places[text.words[at].hash], at, 0
+    whole = _match_whole(text, at, phrase.words[last:])
+    if whole and last == min(phrase.places.values()):
+        return at + whole - 1
     for index in range(at + 1, min(at + MOST_WORDS, len(text.words))):
         word = text.words[index]
         if not text.free[index] or not word.joined:
@@ -207,6 +209,13 @@ def _follow(text: Text, at: int, phrase: Phrase, vocabulary: Vocabulary) -> int:
         else:
             between += 1
     return end
+
+
+def _match_whole(text: Text, at: int, words: Sequence[int]) -> int:
+    """Return how many words there are if all stand ``at`` a place, whatever is between them; else 0."""
+    there = text.words[at : at + len(words)]
+    same = len(there) == len(words) and all(one.hash == word for one, word in zip(there, words, strict=True))
+    return len(words) if same and all(text.free[at : at + len(words)]) else 0
 
 
 def _find_terms(text: Text, terms: Mapping[int, float], vocabulary: Vocabulary) -> Iterator[Span]:
@@ -253,9 +262,8 @@ def _make_span(
 def _trim(text: Text, places: range, vocabulary: Vocabulary) -> range:
     """Return a run of words without those at its ends that say little next to the others, such as "using"."""
     weights = [vocabulary.weigh(text.words[place].hash) for place in places]
-    strong = [
-        place for place, weight in zip(places, weights, strict=True) if weight >= LEAST_END * max(weights)
-    ]
+    least = LEAST_END * max(weights)
+    strong = [place for place, weight in zip(places, weights, strict=True) if weight >= least]
     return range(strong[0], strong[-1] + 1)
 
 

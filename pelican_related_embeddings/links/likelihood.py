@@ -13,8 +13,8 @@ from .anchors import HEADING, TERM, TITLE, Span
 from .candidates import Evidence
 
 PLACE_WEIGHTS: Mapping[str, float] = {"lead": 1.36, "cover": 5.49, "mass": 1.02, "meaning": 5.74}
-PAIR_WEIGHTS: Mapping[str, float] = {"rank": 0.98, "title": 4.12, "overlap": 4.86, "name": 1.91}
-INTERCEPT = -3.36
+PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.0, "title": 3.84, "overlap": 4.97, "name": 2.13}
+INTERCEPT = -3.3
 UNDERLINKED_BONUS = 0.5  # logits, for a post that no other links to
 
 # An anchor must name its target: so much of a title or heading. A single word that is not a name, such as
