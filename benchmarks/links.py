@@ -38,7 +38,12 @@ from pelican_related_embeddings.links.likelihood import (
     names_target,
     squash,
 )
-from pelican_related_embeddings.links.suggestions import CLOSELY, add_meaning, drop_overlaps
+from pelican_related_embeddings.links.suggestions import (
+    add_meaning,
+    choose_place,
+    drop_overlaps,
+    rate_places,
+)
 from pelican_related_embeddings.pipeline import Embedded, Inputs, Study, make_study
 from pelican_related_embeddings.settings import Settings
 from pelican_related_embeddings.text.passages import Outline, read_outline
@@ -319,14 +324,10 @@ def fit_intercept(sets: Sequence[Case], pair: Floats) -> float:
 
 def choose(pair: Sequence[Place], weights: Floats) -> Place:
     """Return the best place of a pair, as ``Finder`` does: of the best few without their meaning."""
+    named = dict(zip(PLACE_WEIGHTS, weights.tolist(), strict=True))
+    known = {one.passage: one for one in pair}
     blind = [one._replace(evidence=one.evidence._replace(meaning=0.0)) for one in pair]
-
-    def order(at: int, places: Sequence[Place]) -> tuple[float, int]:
-        features = list_features(places[at].evidence, PLACE_WEIGHTS)
-        return -float(np.dot(features, weights)), places[at].passage
-
-    closest = sorted(range(len(pair)), key=lambda at: order(at, blind))[:CLOSELY]
-    return pair[min(closest, key=lambda at: order(at, pair))]
+    return choose_place([known[one.passage] for one in rate_places(blind, named)], named)
 
 
 def suggest(query: Query, weights: Weights, *, shown: bool = False) -> list[Suggested]:

@@ -1,14 +1,13 @@
 """Blogs in several languages: translations, subsites, suggestions across languages."""
 
 import contextlib
-import importlib.util
 import re
 import sqlite3
 from typing import Any
 
 import pytest
 
-from helpers.sites import TOPICS, Site
+from helpers.sites import SUBSITES, TOPICS, Site, needs_subsites
 
 FRENCH = {
     "pain": "Le pain au levain lève lentement. On pétrit la farine, l'eau et le sel, puis on cuit la miche.",
@@ -108,11 +107,6 @@ def test_a_pin_takes_the_version_in_the_language_of_the_page(babel: Site) -> Non
 
 
 # Subsites
-
-SUBSITES = "pelican.plugins.i18n_subsites"
-needs_subsites = pytest.mark.skipif(
-    importlib.util.find_spec(SUBSITES) is None, reason="pelican-i18n-subsites is not installed"
-)
 
 
 def build_subsites(site: Site, capture: Any = None, **settings: Any) -> Any:

@@ -1,6 +1,6 @@
 """Which links a blog lacks: suggested with a line to paste that builds and resolves, and nothing changed."""
 
-import importlib.util
+import importlib
 import json
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers.sites import PLAIN, Site
+from helpers.sites import PLAIN, SUBSITES, Site, needs_subsites
 from pelican_related_embeddings.command import cli as command
 from pelican_related_embeddings.site.sources import find_line, write_link
 from pelican_related_embeddings.text.passages import read_outline, split_sentences
@@ -251,12 +251,6 @@ def test_other_languages_and_translations_are_left_out(shell: Shell) -> None:
     assert not [link for link in links if "fr" in link["source"] or "fr" in link["target"]]
 
 
-SUBSITES = "pelican.plugins.i18n_subsites"
-needs_subsites = pytest.mark.skipif(
-    importlib.util.find_spec(SUBSITES) is None, reason="pelican-i18n-subsites is not installed"
-)
-
-
 @needs_subsites
 def test_the_posts_of_subsites_get_links_within_their_language(shell: Shell) -> None:
     write_climbing(shell.site)
@@ -342,12 +336,12 @@ def test_an_anchor_neither_begins_nor_ends_with_a_word_that_says_little(shell: S
     write_climbing(shell.site)
     for number in range(12):
         shell.site.post(
-            f"more-{number}", f"I was using tool {number} all day, and reading page {number} at night."
+            f"more-{number}", f"I was building shelf {number} all day, and reading page {number} at night."
         )
     shell.site.post(
-        "board", "Hang from two fingers, rest, hang again: a hangboard.", title="Using a hangboard"
+        "board", "Hang from two fingers, rest, hang again: a hangboard.", title="Building a hangboard"
     )
-    shell.site.post("winter", "All winter I kept using a hangboard twice a week: hang, rest, hang again.")
+    shell.site.post("winter", "All winter I kept building a hangboard: hang, rest, hang again.")
 
     link = next(one for one in shell.ask("winter") if one["target"] == "board.md")
     assert link["anchor"] == "hangboard"

@@ -100,10 +100,15 @@ class LinkSearch:
 
     def list_orphans(self) -> list[Orphan]:
         """Return the published articles without a link from another, with the best place for one."""
-        finder = replace(self.make_finder(self.study), standard=BEST_THERE_IS)
         rows = self.find_orphans()
+        usual, wanted = self.make_finder(self.study), frozenset(rows)
+
+        def is_barred(row: int, other: int) -> bool:
+            return other not in wanted or usual.barred(row, other)
+
+        finder = replace(usual, barred=is_barred, standard=BEST_THERE_IS)
         best: dict[int, Suggestion] = {}
-        for one in finder.list_all(frozenset(rows)):
+        for one in finder.list_all():
             best.setdefault(one.target, one)
         links = (self.describe(best[row]) if row in best else None for row in rows)
         found = [Orphan(self.contents.posts[row], link) for row, link in zip(rows, links, strict=True)]

@@ -6,6 +6,7 @@ strongest terms. A phrase ends at punctuation, and neither begins nor ends with 
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,9 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """A title or heading: its words, the place of each that is no function word, and the weight of all.
+    """A title or heading from its first word that is no function word.
+
+    ``places`` are those of the words that are none, ``total`` is their weight.
 
     ``usual`` is the weight of usual titles, so that one common word is not a whole title.
     """
@@ -112,7 +115,8 @@ def make_phrase(
     kind: int, text: str, vocabulary: Vocabulary, *, fragment: str = "", usual: float = 0.0
 ) -> Phrase | None:
     """Return the phrase of a title or heading; None if none of its words has a weight."""
-    words = [word.hash for word in find_words(text, {})]
+    every = (word.hash for word in find_words(text, {}))
+    words = list(dropwhile(vocabulary.function_words.__contains__, every))
     places: dict[int, int] = {}
     for place, word in enumerate(words):
         if word not in vocabulary.function_words:
@@ -194,9 +198,8 @@ def _find_phrases(text: Text, phrase: Phrase, vocabulary: Vocabulary) -> Iterato
 def _follow(text: Text, at: int, phrase: Phrase, vocabulary: Vocabulary) -> int:
     """Return the last word of a phrase that begins ``at`` a word."""
     last, end, between = phrase.places[text.words[at].hash], at, 0
-    whole = _match_whole(text, at, phrase.words[last:])
-    if whole and last == min(phrase.places.values()):
-        return at + whole - 1
+    if last == 0 and _holds(text, at, phrase.words):
+        return at + len(phrase.words) - 1
     for index in range(at + 1, min(at + MOST_WORDS, len(text.words))):
         word = text.words[index]
         if not text.free[index] or not word.joined:
@@ -211,11 +214,10 @@ def _follow(text: Text, at: int, phrase: Phrase, vocabulary: Vocabulary) -> int:
     return end
 
 
-def _match_whole(text: Text, at: int, words: Sequence[int]) -> int:
-    """Return how many words there are if all stand ``at`` a place, whatever is between them; else 0."""
-    there = text.words[at : at + len(words)]
-    same = len(there) == len(words) and all(one.hash == word for one, word in zip(there, words, strict=True))
-    return len(words) if same and all(text.free[at : at + len(words)]) else 0
+def _holds(text: Text, at: int, words: Sequence[int]) -> bool:
+    """Whether all of some words stand ``at`` a place, whatever is between them."""
+    end = at + len(words)
+    return [word.hash for word in text.words[at:end]] == words and all(text.free[at:end])
 
 
 def _find_terms(text: Text, terms: Mapping[int, float], vocabulary: Vocabulary) -> Iterator[Span]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from .anchors import HEADING, TERM, TITLE, Span
 from .candidates import Evidence
 
+# In logits: of a place among those of the same pair, and of the pair by its best place.
 PLACE_WEIGHTS: Mapping[str, float] = {"lead": 1.36, "cover": 5.49, "mass": 1.02, "meaning": 5.74}
 PAIR_WEIGHTS: Mapping[str, float] = {"rank": 1.0, "title": 3.84, "overlap": 4.97, "name": 2.13}
 INTERCEPT = -3.3
@@ -40,18 +41,14 @@ SURE = Standard(likelihood=0.35, cover=0.55, terms=0.1)
 BEST_THERE_IS = Standard(likelihood=0.1, cover=0.0, terms=0.0)  # for posts that no other links to
 
 
-def weigh_place(evidence: Evidence) -> float:
-    """Return how good a place is among those of the same pair, in logits."""
-    return _weigh(evidence, PLACE_WEIGHTS)
+def weigh(evidence: Evidence, weights: Mapping[str, float]) -> float:
+    """Return the weighted sum of some fields of the evidence."""
+    return float(sum(weight * getattr(evidence, name) for name, weight in weights.items()))
 
 
 def weigh_pair(evidence: Evidence) -> float:
     """Return how likely a link is by the evidence for its best place, in logits."""
-    return INTERCEPT + _weigh(evidence, PAIR_WEIGHTS)
-
-
-def _weigh(evidence: Evidence, weights: Mapping[str, float]) -> float:
-    return float(sum(weight * getattr(evidence, name) for name, weight in weights.items()))
+    return INTERCEPT + weigh(evidence, PAIR_WEIGHTS)
 
 
 def squash(logit: float) -> float:

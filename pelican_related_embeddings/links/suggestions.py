@@ -3,7 +3,7 @@
 The entry point of this room is ``Finder``, which has a site's study and the links not to suggest.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,13 +16,14 @@ from ..text.passages import Passage, split_sentences
 from .anchors import Span
 from .candidates import LEAST_TITLE, NEAREST, Candidates, Ground, Place, find_places, make_grounds
 from .likelihood import (
+    PLACE_WEIGHTS,
     SURE,
     UNDERLINKED_BONUS,
     Standard,
     names_target,
     squash,
+    weigh,
     weigh_pair,
-    weigh_place,
 )
 
 MOST_SOURCES = 40  # documents searched for links to a post
@@ -81,13 +82,10 @@ class Finder:
         ground = next(one for one in self.grounds if row in one.group.rows)
         return ground, int(np.searchsorted(ground.group.rows, row))
 
-    def list_links_from(self, row: int, wanted: Container[int] | None = None) -> list[Suggestion]:
-        """Return the links that a document could have, best first; only to the ``wanted`` rows, if given."""
+    def list_links_from(self, row: int) -> list[Suggestion]:
+        """Return the links that a document could have, best first."""
         ground, place = self.find_ground(row)
         allowed = self._allow(ground, place, ground.list_candidates(place))
-        if wanted is not None:
-            rows = ground.group.rows[ground.group.targets]
-            allowed = {at: known for at, known in allowed.items() if int(rows[at]) in wanted}
         return self._choose(ground, find_places(ground, place, allowed)) if allowed else []
 
     def list_links_to(self, row: int) -> list[Suggestion]:
@@ -104,11 +102,11 @@ class Finder:
                 found += find_places(ground, place, {column: known})
         return self._choose(ground, found)
 
-    def list_all(self, wanted: Container[int] | None = None) -> list[Suggestion]:
-        """Return the links that all published documents could have, best first; ``wanted`` is as above."""
+    def list_all(self) -> list[Suggestion]:
+        """Return the links that all published documents could have, best first."""
         documents = self.study.documents
         rows = (row for row, document in enumerate(documents) if document.published)
-        found = [one for row in rows for one in self.list_links_from(row, wanted)]
+        found = [one for row in rows for one in self.list_links_from(row)]
         return sorted(found, key=_order)
 
     def _list_sources(self, ground: Ground, column: int) -> list[int]:
@@ -178,14 +176,14 @@ def _order(one: Suggestion) -> tuple[float, int, int]:
     return -one.rank, one.source, one.target
 
 
-def rate_places(places: Sequence[Place]) -> list[Place]:
+def rate_places(places: Sequence[Place], weights: Mapping[str, float] = PLACE_WEIGHTS) -> list[Place]:
     """Return the best few places of a pair, best first."""
-    return sorted(places, key=lambda one: (-weigh_place(one.evidence), one.passage))[:CLOSELY]
+    return sorted(places, key=lambda one: (-weigh(one.evidence, weights), one.passage))[:CLOSELY]
 
 
-def choose_place(places: Sequence[Place]) -> Place:
+def choose_place(places: Sequence[Place], weights: Mapping[str, float] = PLACE_WEIGHTS) -> Place:
     """Return the best place of a pair."""
-    return rate_places(places)[0]
+    return rate_places(places, weights)[0]
 
 
 def add_meaning(place: Place, vector: Vectors, vectors: Vectors) -> Place:

@@ -1,5 +1,6 @@
 """Real sites: posts in a folder, built by the real Pelican with the real model."""
 
+import importlib.util
 import logging
 import os
 import re
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pelican import Pelican, signals
 from pelican.log import LimitFilter
 from pelican.settings import read_settings
@@ -18,6 +20,11 @@ PACKAGE = ROOT / "pelican_related_embeddings"
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "HF_HUB_OFFLINE": "1"}
 BLOCK = re.compile(r'<section class="related-embeddings[^"]*".*?</section>', re.DOTALL)
 LINK = re.compile(r'<a href="([^"]*)"')
+
+SUBSITES = "pelican.plugins.i18n_subsites"
+needs_subsites = pytest.mark.skipif(
+    importlib.util.find_spec(SUBSITES) is None, reason="pelican-i18n-subsites is not installed"
+)
 
 PLAIN: Mapping[str, Any] = {
     "SITEURL": "",
